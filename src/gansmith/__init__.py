@@ -1,0 +1,55 @@
+"""The workshop for generative adversarial networks.
+
+The public names below are loaded when they are first used (PEP 562), so that ``import gansmith``
+and the command line's help do not pay for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gansmith.apps.evaluate import evaluate
+    from gansmith.apps.runs import load
+    from gansmith.apps.sample import sample
+    from gansmith.apps.train import train
+    from gansmith.config import Config
+    from gansmith.data import open_data
+    from gansmith.errors import UserError
+    from gansmith.models.pretrained import Generator
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "Generator",
+    "UserError",
+    "__version__",
+    "evaluate",
+    "load",
+    "open_data",
+    "sample",
+    "train",
+]
+
+_HOME = {
+    "Config": "gansmith.config",
+    "Generator": "gansmith.models.pretrained",
+    "UserError": "gansmith.errors",
+    "evaluate": "gansmith.apps.evaluate",
+    "load": "gansmith.apps.runs",
+    "open_data": "gansmith.data",
+    "sample": "gansmith.apps.sample",
+    "train": "gansmith.apps.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gansmith' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

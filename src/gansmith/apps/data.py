@@ -1,0 +1,51 @@
+"""List, inspect and fetch data."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gansmith.data import DataInfo, describe, list_sources
+from gansmith.data import get as fetch
+
+Progress = Callable[[str, int, int], None]
+
+
+def listing() -> list[dict[str, Any]]:
+    """The named sources as plain values."""
+    return [asdict(source) for source in list_sources()]
+
+
+def listing_text() -> str:
+    """The named sources, one line each, and how to get the ones that are not here."""
+    lines = []
+    for source in list_sources():
+        state = "ready" if source.ready else source.how
+        shape = "x".join(map(str, source.shape))
+        lines.append(f"{source.name:9} {source.count:>7,} {source.kind} {shape:8} {state}")
+        lines.append(f"{'':9} {source.about} ({source.licence})")
+    lines.append(
+        "or any folder of images, .zip, .npz, IDX file, packed folder or hub name (owner/name)"
+    )
+    return "\n".join(lines)
+
+
+def get(name: str, source: Path | None, progress: Progress | None) -> Path:
+    """Fetch a named data set into the cache; see `gansmith.data.get` for the errors."""
+    return fetch(name, source, progress)
+
+
+def inspect(source: str, split: str) -> dict[str, Any]:
+    """What a source holds: its `DataInfo` as plain values."""
+    info: DataInfo = describe(source, split=split)
+    return asdict(info)
+
+
+def inspect_text(info: dict[str, Any]) -> str:
+    """`inspect` for people."""
+    shape = " x ".join(map(str, info["shape"]))
+    lines = [f"{info['source']}: {info['count']:,} {info['kind']} of {shape}"]
+    if info["classes"]:
+        names = ", ".join(info["classes"][:12])
+        lines.append(f"{len(info['classes'])} classes: {names}")
+    return "\n".join([*lines, *(f"- {note}" for note in info["notes"])])

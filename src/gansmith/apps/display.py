@@ -1,0 +1,221 @@
+"""What a person sees at the terminal: progress, decisions, results. Plain lines when piped."""
+
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gansmith.config import to_tree
+from gansmith.reports import words
+from gansmith.training.log import Record
+
+if TYPE_CHECKING:
+    from gansmith.apps.setting_up import Prepared
+    from gansmith.apps.train import DryRun, TrainResult, Watching
+    from gansmith.data import DataInfo
+    from gansmith.recipes import Reason
+
+PLAIN_EVERY = 10.0  # seconds between lines when piped
+
+
+class Terminal:
+    """A progress bar on a terminal, a line now and then in a pipe; nothing on standard output
+    but results, if ``to_stderr``."""
+
+    def __init__(self, to_stderr: bool = False) -> None:
+        self.console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._label = ""
+        self._total_images = 0
+        self._spoke = -math.inf
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def watching(self) -> "Watching":
+        """The callbacks for `gansmith.apps.train.train`."""
+        from gansmith.apps.train import Watching
+
+        return Watching(data=self.data, decided=self.decided, record=self.record, say=self.say)
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._close()
+        self.console.print(escape(text))
+
+    def data(self, label: str, done: int, total: int) -> None:
+        """Progress of anything that counts to a known total."""
+        if self.console.is_terminal:
+            self._advance(label, done, total, "")
+        elif done >= total or time.monotonic() - self._spoke > PLAIN_EVERY:
+            self._spoke = time.monotonic()
+            self.console.print(f"{label}: {done:,} of {total:,}")
+
+    def decided(self, ready: "Prepared", folder: Path) -> None:
+        """Say what will be done and why, before the first step."""
+        self._close()
+        state = ready.state
+        self._total_images = state.total_images
+        self.console.print(_headline(ready.data.info, folder))
+        if state.step:
+            self.console.print(f"resuming at step {state.step:,} ({state.images:,} images)")
+            return
+        for line in _decisions(ready.reasons, ready.data.info.notes):
+            self.console.print(line)
+
+    def record(self, record: Record) -> None:
+        """Follow the run's diary."""
+        if record["kind"] == "plan":
+            self._total_images = record["total_images"]
+        elif record["kind"] == "step":
+            self._step(record)
+        elif record["kind"] == "advice":
+            self.say(f"{record['control']} {record['old']:g} → {record['new']:g}: {record['why']}")
+        elif record["kind"] == "end":
+            self._close()
+
+    def _step(self, record: Record) -> None:
+        speed = record["images_per_second"]
+        text = f"{speed:,.0f} images/s  D {record['d_loss']:.3f}  G {record['g_loss']:.3f}"
+        if self.console.is_terminal:
+            self._advance("training", record["images"], self._total_images, text)
+        elif time.monotonic() - self._spoke > PLAIN_EVERY:
+            self._spoke = time.monotonic()
+            left = (self._total_images - record["images"]) / speed if speed else math.nan
+            share = record["images"] / max(1, self._total_images)
+            ending = f"  {words.duration(left)} left" if math.isfinite(left) else ""
+            self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}")
+
+    def _advance(self, label: str, done: int, total: int, text: str) -> None:
+        if self._bar is None or label != self._label:
+            self._close()
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[text]}"),
+                console=self.console,
+            )
+            self._bar.start()
+            self._label, self._task = label, self._bar.add_task(label, total=total, text=text)
+        assert self._task is not None
+        self._bar.update(self._task, completed=done, total=total, text=text)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def show_result(result: "TrainResult") -> None:
+    """The end of a run: verdict, scores, where to look."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{result.verdict}: {result.images:,} images in {words.duration(result.seconds)} "
+        f"({result.images_per_second:,.0f} images/s)"
+    )
+    if result.scores:
+        show_scores(result.scores)
+    console.print(f"report   {escape(str(result.run / 'report.html'))}")
+    console.print(f"samples  {escape(str(result.run / 'samples'))}")
+
+
+def show_scores(scores: dict[str, dict[str, Any]]) -> None:
+    """The score card as a table, and below it what the scores were measured with."""
+    table = Table("score", "value", "95 % interval", "n", box=box.SIMPLE_HEAD)
+    for name, score in scores.items():
+        value, low, high = score["value"], score["low"], score["high"]
+        if low is None:
+            table.add_row(name, words.significant(value), "", words.count(score["n"]))
+        else:
+            value, low, high = words.alike(value, low, high)
+            table.add_row(name, value, f"{low} to {high}", words.count(score["n"]))
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    for line in _basis(scores):
+        console.print(f"  [dim]{escape(line)}[/]")
+
+
+def _basis(scores: dict[str, dict[str, Any]]) -> list[str]:
+    """What is true of all scores once, and of some with their names."""
+    said: dict[str, list[str]] = {}
+    for name, score in scores.items():
+        features = f"features: {score['features']}" if score["features"] else ""
+        sized = f"images: {score['resize']}" if score["resize"] not in ("", "none") else ""
+        for part in (features, sized, *score["note"].split("; ")):
+            said.setdefault(part, []).append(name)
+    return [
+        part if len(names) == len(scores) else f"{', '.join(names)}: {part}"
+        for part, names in said.items()
+        if part
+    ]
+
+
+def _headline(info: "DataInfo", folder: Path) -> str:
+    shape = "x".join(map(str, info.shape))
+    return (
+        f"[bold]{escape(info.source)}[/]: {info.count:,} {info.kind} of {shape}; "
+        f"run in [bold]{escape(str(folder))}[/]"
+    )
+
+
+def _decisions(reasons: "Iterable[Reason]", notes: Iterable[str]) -> list[str]:
+    """One aligned block: each setting that was decided, its value and why; then the other notes.
+
+    The data's notes on resolution and channels say more than "from the data": they take its place.
+    """
+    rows = {reason.key: (words.setting(reason.value), reason.why) for reason in reasons}
+    rest = []
+    for note in notes:
+        subject, _, why = note.partition(": ")
+        key, _, value = subject.partition(" ")
+        key = "data.channels" if key == "channels" else key
+        if why and key in ("resolution", "data.channels"):
+            rows[key] = (value, why)
+        else:
+            rest.append(note)
+    wide = max((len(key) for key in rows), default=0)
+    valued = max((len(value) for value, _ in rows.values()), default=0)
+    lines = [
+        f"  {key:<{wide}}  {escape(f'{value:<{valued}}')}  [dim]{escape(why)}[/]"
+        for key, (value, why) in rows.items()
+    ]
+    return lines + [f"  {escape(note)}" for note in rest]
+
+
+def show_plan(plan: "DryRun") -> None:
+    """What a run would do."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_headline(plan.data, plan.folder))
+    for line in _decisions(plan.reasons, plan.data.notes):
+        console.print(line)
+    console.print(f"for {plan.cfg.budget}; a dry run: nothing was trained or written")
+
+
+def plan_as_json(plan: "DryRun") -> dict[str, Any]:
+    """`show_plan` for machines."""
+    reasons = [{"key": r.key, "value": r.value, "why": r.why} for r in plan.reasons]
+    return {
+        "run": str(plan.folder),
+        "config": to_tree(plan.cfg),
+        "reasons": reasons,
+        "notes": list(plan.data.notes),
+    }

@@ -1,0 +1,228 @@
+"""From settings to everything a run needs: data, device, decisions, nets."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from gansmith.config import Config
+from gansmith.data import DataInfo, Dataset, describe, open_data
+from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
+from gansmith.errors import UserError, nearest
+from gansmith.losses import LOSSES
+from gansmith.models import MODELS, Spec
+from gansmith.recipes import Facts, Reason, resolve
+from gansmith.recipes.automatic import apply, mirror_accuracy
+from gansmith.tasks import TASKS, Generation
+from gansmith.training import Batches, State, every_steps, measure, planned_images
+
+Progress = Callable[[str, int, int], None]
+MIRROR_SAMPLE = 4_000
+CPU_SIDE = 64  # pixels
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to be played from step 0, or to take on a checkpoint."""
+
+    cfg: Config
+    reasons: tuple[Reason, ...]
+    data: Dataset
+    engine: Engine
+    spec: Spec
+    task: Generation
+    state: State
+    batches: Batches
+
+
+def check_names(cfg: Config) -> None:
+    """Refuse a name that is in no table, and a device that is not here, before data are read."""
+    tables: dict[str, Collection[str]] = {
+        "task": TASKS,
+        "loss": LOSSES,
+        "model.name": MODELS,
+        "device": DEVICES,
+    }
+    for key, name in zip(tables, (cfg.task, cfg.loss, cfg.model.name, cfg.device), strict=True):
+        if name not in tables[key]:
+            known = ", ".join(tables[key])
+            raise UserError(
+                f"{key} {name!r} is not known{nearest(name, tables[key])}; known: {known}"
+            )
+    pick_precision(cfg.precision, pick_device(cfg.device))
+
+
+def open_run_data(cfg: Config, progress: Progress | None, split: str = "train") -> Dataset:
+    """The data that the settings describe."""
+    return open_data(
+        cfg.data.source,
+        resolution=None if cfg.resolution == "auto" else cfg.resolution,
+        channels=None if cfg.data.channels == "auto" else cfg.data.channels,
+        crop=cfg.data.crop,
+        labels=cfg.data.labels or cfg.model.conditional,
+        split=split,
+        limit=cfg.data.limit,
+        progress=progress,
+    )
+
+
+def describe_run_data(cfg: Config) -> DataInfo:
+    """What `open_run_data` would give, from a look at it, without decoding or packing."""
+    return describe(
+        cfg.data.source,
+        resolution=None if cfg.resolution == "auto" else cfg.resolution,
+        channels=None if cfg.data.channels == "auto" else cfg.data.channels,
+        crop=cfg.data.crop,
+        labels=cfg.data.labels or cfg.model.conditional,
+        limit=cfg.data.limit,
+    )
+
+
+def fit_to_device(cfg: Config) -> tuple[Config, list[Reason]]:
+    """On a CPU large pictures are taken at `CPU_SIDE`, unless a resolution is asked for."""
+    if cfg.resolution != "auto" or pick_device(cfg.device) != "cpu":
+        return cfg, []
+    info = describe_run_data(cfg)
+    if info.kind != "images" or min(info.shape[1:]) <= CPU_SIDE:
+        return cfg, []
+    larger = f"{info.shape[1]}x{info.shape[2]}"
+    why = f"the images allow {larger}, which takes days on a CPU: --resolution asks for it"
+    reason = Reason("resolution", f"{CPU_SIDE}x{CPU_SIDE}", why)
+    return apply(cfg, [reason]), [reason]
+
+
+def _mirror_accuracy(data: Dataset, seed: int) -> float | None:
+    if data.info.kind != "images" or len(data) < 64 or data.info.shape[2] % 2:
+        return None
+    picked = np.random.default_rng(seed).permutation(len(data))[:MIRROR_SAMPLE]
+    images, _ = data.batch(np.sort(picked))
+    return mirror_accuracy(images.numpy().mean(1))
+
+
+def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
+    """Resolve what needs no clock."""
+    device = pick_device(cfg.device)
+    accuracy = _mirror_accuracy(data, cfg.seed) if cfg.augment.flip == "auto" else None
+    facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
+    cfg, reasons = resolve(cfg, data.info, facts)
+    _check_batch(cfg, len(data))
+    return cfg, reasons
+
+
+def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
+    """`decide` from a description alone: whether to flip stays open where it takes the images."""
+    device = pick_device(cfg.device)
+    facts = Facts(device, pick_precision(cfg.precision, device))
+    found, reasons = resolve(cfg, info, facts)
+    if cfg.augment.flip == "auto" and info.kind == "images":
+        later = Reason("augment.flip", "auto", "decided when the images have been read")
+        reasons = [later if reason.key == "augment.flip" else reason for reason in reasons]
+        found = apply(found, [later])
+    _check_batch(found, info.count)
+    return found, reasons
+
+
+def _check_batch(cfg: Config, count: int) -> None:
+    if int(cfg.batch) > count:
+        raise UserError(
+            f"batch {cfg.batch} is larger than the data ({count} samples): make it smaller"
+        )
+
+
+def describe_generator(cfg: Config, info: DataInfo) -> Spec:
+    """What it takes to build this run's generator again."""
+    if cfg.model.conditional and not info.classes:
+        raise UserError(f"{info.source} has no classes: model.conditional needs labelled data")
+    return Spec(
+        name=cfg.model.name,
+        shape=tuple(info.shape),
+        z_dim=cfg.model.z_dim,
+        width=int(cfg.model.width),
+        depth=int(cfg.model.depth),
+        classes=info.classes if cfg.model.conditional else (),
+        kind=info.kind,
+        spread=spread(info),
+    )
+
+
+def spread(info: DataInfo) -> float:
+    """The standard deviation of a mixture's coordinates about 0; 1 for images.
+
+    The nets see points of unit spread, so that one recipe fits a ring of radius 1 and a grid that
+    is 8 wide.
+    """
+    if info.kind == "images":
+        return 1.0
+    return float(np.sqrt(np.mean(np.square(info.modes)) + info.sigma**2))
+
+
+def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Generation, State]:
+    """New nets, their optimisers and the task around them: a function of the settings alone."""
+    torch.manual_seed(cfg.seed)
+    G, D = spec.nets()
+    state = State.fresh(engine, cfg, G, D)
+    penalty = cfg.penalty
+    task = TASKS[cfg.task](
+        state.G.net, state.D.net, cfg.loss, penalty.r1, penalty.r2, penalty.share
+    )
+    return task, state
+
+
+def set_up(cfg: Config, progress: Progress | None) -> Prepared:
+    """Open the data, decide, build.
+
+    Raises:
+        UserError: for anything in the settings or the data that does not fit.
+    """
+    check_names(cfg)
+    cfg, fitted = fit_to_device(cfg)
+    data = open_run_data(cfg, progress)
+    cfg, reasons = decide(cfg, data)
+    reasons = fitted + reasons
+    spec = describe_generator(cfg, data.info)
+    threads = cfg.threads if cfg.threads != "auto" else cores()
+    engine = Engine.start(cfg.device, cfg.precision, threads)
+    task, state = new_state(cfg, engine, spec)
+    batches = Batches(
+        engine=engine,
+        data=data,
+        seed=cfg.seed,
+        batch=int(cfg.batch),
+        accumulate=cfg.accumulate,
+        z_dim=cfg.model.z_dim,
+        conditional=cfg.model.conditional,
+        flip=cfg.augment.flip is True,
+        policy=cfg.augment.policy if data.info.kind == "images" else "none",
+        spread=spec.spread,
+    )
+    return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
+
+
+def plan(ready: Prepared) -> Prepared:
+    """Measure the pace on throw-away nets, then fix threads, images and the steps between saves."""
+    cfg, engine = ready.cfg, ready.engine
+    counts: tuple[int, ...] = (cores(),)
+    if cfg.threads != "auto":
+        counts = (cfg.threads,)
+    elif engine.device.type == "cpu" and cores() > 1:
+        counts = (cores(), 1)
+    pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
+    use_threads(pace.threads)
+    if cfg.budget.unit == "seconds":  # other budgets promise the same bits, whatever the speed
+        ready.state.best_speed = pace.best
+    total = planned_images(cfg.budget, int(cfg.batch), pace.best)
+    reasons = list(ready.reasons)
+    speeds = ", ".join(
+        f"{each:.0f} images/s on {count}" for count, each in pace.images_per_second.items()
+    )
+    if cfg.threads == "auto":
+        reasons.append(Reason("threads", pace.threads, f"measured {speeds}"))
+    save_every, sample_every = every_steps(cfg, total, pace.best)
+    if cfg.save_every == "auto":
+        reasons.append(Reason("save_every", save_every, "a tenth of the run, at most ten minutes"))
+    if cfg.sample_every == "auto":
+        reasons.append(Reason("sample_every", sample_every, "twelve sheets over the run"))
+    cfg = apply(cfg, reasons)
+    ready.state.total_images = total
+    return replace(ready, cfg=cfg, reasons=tuple(reasons))

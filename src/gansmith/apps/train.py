@@ -1,0 +1,344 @@
+"""Train: from data and settings to a run folder with a scored generator and its report."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gansmith import config
+from gansmith.apps import runs, tensorboard
+from gansmith.apps.evaluate import reference, score_generator
+from gansmith.apps.interrupts import stoppable
+from gansmith.apps.setting_up import (
+    Prepared,
+    check_names,
+    decide_unseen,
+    describe_generator,
+    describe_run_data,
+    fit_to_device,
+    plan,
+    set_up,
+)
+from gansmith.apps.sheets import draw_sheet, draw_strip
+from gansmith.config import Config
+from gansmith.data import DataInfo
+from gansmith.data.toys import TOYS
+from gansmith.engine import machine, use_threads, versions
+from gansmith.errors import UserError
+from gansmith.models import Generator
+from gansmith.recipes import Reason
+from gansmith.recipes import recipe as find_recipe
+from gansmith.reports.card import write_model_card
+from gansmith.reports.html import write_report
+from gansmith.reports.words import duration
+from gansmith.training import Hooks, Log, State
+from gansmith.training import train as play
+from gansmith.training.checkpoint import read_latest
+from gansmith.training.log import Observer
+
+DataProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What a caller wants to see while a run goes on; all of it may be left out."""
+
+    data: DataProgress | None = None
+    decided: Callable[[Prepared, Path], None] | None = None
+    record: Observer | None = None
+    say: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What `train` did. ``why`` is ``budget``, ``interrupt`` or ``terminate``."""
+
+    run: Path
+    steps: int
+    images: int
+    seconds: float
+    images_per_second: float
+    scores: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: str = ""
+    why: str = "budget"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields that ``--json`` prints."""
+        return asdict(self) | {"run": str(self.run)}
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would be: the resolved settings and the reasons, nothing trained or written."""
+
+    cfg: Config
+    reasons: list[Reason]
+    data: DataInfo
+    folder: Path
+
+
+def settings(
+    data: str | None = None,
+    recipe_name: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+) -> Config:
+    """Recipe, then settings file, then single settings: the last one wins.
+
+    Without a recipe, a 2-D toy takes ``toy`` and everything else takes ``images``.
+
+    Args:
+        changes: dotted keys (``optim.lr``) and their values.
+
+    Raises:
+        UserError: for an unknown recipe or setting, or a value out of range.
+    """
+    from_file = config.read_yaml(file) if file else {}
+    single = config.nest((changes or {}).items())
+    source = {"data": {"source": data}} if data is not None else {}
+    named = config.merge(config.merge(from_file, source), single)
+    name = recipe_name if recipe_name is not None else named.get("recipe")
+    if name is None:
+        section = named.get("data")
+        wanted = section.get("source") if isinstance(section, Mapping) else None
+        name = "toy" if wanted in TOYS else "images"
+    base = dict(find_recipe(str(name)).settings) | {"recipe": name}
+    try:
+        return config.build(base, named, {"recipe": name})
+    except UserError:
+        if file:  # if the file is at fault, the line begins with its name
+            config.build(base, from_file, {"recipe": name}, where=str(file))
+        raise
+
+
+def _given(
+    data: str | None, recipe_name: str | None, changes: Mapping[str, Any], file: Path | None
+) -> dict[str, Any]:
+    """What the caller said, without a recipe's settings or defaults."""
+    named = {"data.source": data, "recipe": recipe_name}
+    single = {key: value for key, value in named.items() if value is not None} | dict(changes)
+    return config.merge(config.read_yaml(file) if file else {}, config.nest(single.items()))
+
+
+def dry_run(cfg: Config, out: str | Path | None = None) -> DryRun:
+    """Look at the data and decide, without decoding it, training or writing anything.
+
+    Raises:
+        UserError: for what `train` would refuse, as far as a look at the data shows it.
+    """
+    folder = runs.folder_for(cfg, out)
+    check_names(cfg)
+    cfg, fitted = fit_to_device(cfg)
+    info = describe_run_data(cfg)
+    resolved, reasons = decide_unseen(cfg, info)
+    reasons = fitted + reasons
+    spec = describe_generator(resolved, info)
+    with torch.device("meta"):  # shapes only: no memory, no time
+        spec.nets()
+    return DryRun(resolved, reasons, info, folder)
+
+
+def train(
+    data: str | None = None,
+    *,
+    recipe: str | None = None,
+    budget: str | None = None,
+    out: str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    score: bool = True,
+    watching: Watching = Watching(),
+) -> TrainResult:
+    """Train a generator; the Python side of ``gansmith train``.
+
+    Args:
+        data: a folder, a packed file, a built-in or hub name; by default the recipe's data.
+        recipe: see ``gansmith recipes``.
+        budget: ``90s``, ``5m``, ``20k-steps``, ``2M-images``.
+        out: the run's folder, by default ``runs/DATA-RECIPE``.
+        changes: settings by dotted key, such as ``{"optim.lr": 1e-3}``.
+        file: a YAML file of settings.
+        resume: go on with the run in ``out`` if there is one, exactly as if never stopped.
+        overwrite: begin afresh where a run was.
+        score: whether to end with the score card.
+        watching: callbacks.
+
+    Raises:
+        UserError: for anything in the settings, the data or the folder that does not fit.
+    """
+    changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
+    if resume and out is None:
+        raise UserError("resume needs a run to go on with: name it with --out")
+    cfg = settings(data, recipe, changes, file)
+    folder = runs.folder_for(cfg, out)
+    old = runs.check(folder, resume, overwrite)
+    if old:
+        given = _given(data, recipe, changes, file)
+        cfg = runs.changed_settings(runs.read_settings(folder), given)
+    ready = _begin(folder, cfg, old, watching)
+    log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
+    try:
+        _write_start(log, ready, folder)
+        with stoppable() as stop:
+            hooks = Hooks(
+                sample=lambda state: draw_sheet(
+                    _generator(ready, state), state.step, ready.data.info, folder
+                ),
+                saved=lambda state: _save_generator(ready, state, folder),
+                stop=stop,
+            )
+            why = play(
+                ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
+            )
+        scores = _finish(ready, folder, log, why, score, watching)
+    finally:
+        log.close()
+    return _result(ready.state, folder, scores, why)
+
+
+def _begin(folder: Path, cfg: Config, old: bool, watching: Watching) -> Prepared:
+    """Set up; then either plan a new run, or take on the newest checkpoint of an old one.
+
+    All that can be refused is refused before the run's folder is made or touched.
+    """
+    begun = time.monotonic()
+    if cfg.tensorboard:
+        tensorboard.require()
+    saved, problems = read_latest(folder / "checkpoints") if old else (None, [])
+    for problem in problems:
+        if watching.say:
+            watching.say(f"passed over: {problem}")
+    ready = set_up(cfg, watching.data)
+    if saved is None:
+        measured = time.monotonic()
+        ready = plan(ready)
+        ready.state.seconds = time.monotonic() - measured  # measuring is part of the budget
+        runs.make(folder, ready.cfg)
+    else:
+        runs.check_data(folder, ready.data.info.digest)
+        ready.state.restore(saved)
+        if ready.state.threads:
+            use_threads(ready.state.threads)
+        _extend(ready)
+        runs.save_settings(folder, ready.cfg)
+    if watching.decided:
+        watching.decided(ready, folder)
+    if watching.say:
+        watching.say(f"ready in {duration(time.monotonic() - begun)}")
+    return ready
+
+
+def _extend(ready: Prepared) -> None:
+    """A budget changed on resume moves the end of the run; the same one leaves the plan alone."""
+    budget, batch, state = ready.cfg.budget, int(ready.cfg.batch), ready.state
+    if budget.unit == "seconds":
+        if state.images >= state.total_images and state.seconds < budget.amount:
+            speed = state.images / state.seconds
+            more = round((budget.amount - state.seconds) * speed / batch) * batch
+            state.total_images = state.images + max(0, more)
+        return
+    images = budget.amount * batch if budget.unit == "steps" else budget.amount
+    state.total_images = max(1, round(images / batch)) * batch
+
+
+def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:
+    found: list[Observer] = [watching.record] if watching.record else []
+    if cfg.tensorboard:
+        found.append(tensorboard.scalars_to(folder / "tensorboard"))
+    return tuple(found)
+
+
+def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
+    cfg, state = ready.cfg, ready.state
+    if state.step:
+        log.write("resume", step=state.step)
+    log.write(
+        "start",
+        time=datetime.now().astimezone().isoformat(timespec="seconds"),
+        command=_command(sys.argv),
+        machine=machine(),
+        versions=versions(),
+        device=str(ready.engine.device),
+        precision=ready.engine.precision,
+        threads=cfg.threads,
+        seed=cfg.seed,
+        data=asdict(ready.data.info),
+        parameters={
+            "G": sum(p.numel() for p in state.G.bare.parameters()),
+            "D": sum(p.numel() for p in state.D.bare.parameters()),
+        },
+        reasons=[asdict(reason) for reason in ready.reasons],
+    )
+    why = f"{cfg.budget} at batch {cfg.batch}"
+    log.write("plan", step=state.step, total_images=state.total_images, why=why)
+
+
+def _command(argv: list[str]) -> str:
+    """The command line that began this run; empty where Python code did."""
+    program = Path(argv[0])
+    by_module = program.name == "__main__.py" and program.parent.name == "gansmith"
+    return shlex.join(["gansmith", *argv[1:]]) if program.name == "gansmith" or by_module else ""
+
+
+def _generator(ready: Prepared, state: State) -> Generator:
+    return Generator(state.average, ready.spec)
+
+
+def _save_generator(ready: Prepared, state: State, folder: Path) -> None:
+    _generator(ready, state).save_pretrained(folder / runs.GENERATOR)
+
+
+def _finish(
+    ready: Prepared, folder: Path, log: Log, why: str, score: bool, watching: Watching
+) -> dict[str, dict[str, Any]]:
+    """Strip, scores, report and model card."""
+    draw_strip(folder)
+    scores: dict[str, dict[str, Any]] = {}
+    if score and why == "budget":
+        if watching.say:
+            watching.say("scoring")
+        try:
+            scores = _scores(ready)
+        except UserError as error:  # too few images to score: the generator is good all the same
+            if watching.say:
+                watching.say(f"no scores: {error}")
+    if scores:
+        log.write("scores", step=ready.state.step, scores=scores)
+        text = json.dumps({"step": ready.state.step, "scores": scores}, indent=2)
+        (folder / "scores.json").write_text(text, "utf-8")
+    write_report(folder)
+    write_model_card(folder)
+    return scores
+
+
+def _scores(ready: Prepared) -> dict[str, dict[str, Any]]:
+    real = reference(ready.cfg.data.source, ready.spec.shape, ready.cfg.data.crop)
+    found = score_generator(_generator(ready, ready.state), real, ready.cfg.seed)
+    return {name: asdict(each) for name, each in found.items()}
+
+
+def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:
+    verdicts = {
+        "budget": "trained to the end of its budget",
+        "interrupt": "stopped by Ctrl-C and saved; --resume goes on",
+        "terminate": "stopped by SIGTERM and saved; --resume goes on",
+    }
+    return TrainResult(
+        run=folder,
+        steps=state.step,
+        images=state.images,
+        seconds=round(state.seconds, 2),
+        images_per_second=round(state.images / state.seconds, 1) if state.seconds else 0.0,
+        scores=scores,
+        verdict=verdicts.get(why, why),
+        why=why,
+    )

@@ -1,0 +1,118 @@
+"""What a data set is to the rest of the house: a protocol, its description, and a wish."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from gansmith.errors import UserError, nearest
+
+Progress = Callable[[str, int, int], None]  # label, done, total
+CROPS = ("center", "stretch", "pad")
+SPLITS = ("train", "test", "all")
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """A data set in words and numbers.
+
+    ``shape`` is (C, H, W) of images and (2,) of points. ``digest`` identifies the content and how
+    it was decoded; it is empty where `describe` has not read the content. ``notes`` say, in plain
+    words, what was decided from the data and what was skipped. ``modes`` and ``sigma`` are the
+    centres and the spread of a toy mixture.
+    """
+
+    source: str
+    kind: str
+    count: int
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    digest: str
+    notes: tuple[str, ...]
+    modes: tuple[tuple[float, ...], ...] = ()
+    sigma: float = 0.0
+
+
+class Dataset(Protocol):
+    """Samples by index."""
+
+    info: DataInfo
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Samples and labels of ``indices`` (N integers).
+
+        Returns:
+            uint8 NCHW images in [0, 255] or float32 N2 points, and N int64 labels, which are 0
+            when the set is opened without labels.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class SourceDescription:
+    """One line of ``gansmith data``: a named source and whether it can be opened now."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    count: int
+    ready: bool
+    about: str
+    licence: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller of `open_data` asked for; ``None`` leaves the choice to the data."""
+
+    resolution: tuple[int, int] | None = None
+    channels: int | None = None
+    crop: str = "center"
+    labels: bool = False
+    split: str = "train"
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.crop not in CROPS:
+            raise UserError(
+                f"crop {self.crop!r} is not known{nearest(str(self.crop), CROPS)}; "
+                "choose center, stretch or pad"
+            )
+        if self.split not in SPLITS:
+            raise UserError(
+                f"split {self.split!r} is not known{nearest(str(self.split), SPLITS)}; "
+                "choose train, test or all"
+            )
+        if self.channels not in (None, 1, 3):
+            raise UserError(f"channels {self.channels} is not supported: choose 1 or 3")
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"limit {self.limit} leaves no data: it must be at least 1")
+        if self.resolution is not None:
+            for side in self.resolution:
+                if not 1 <= side <= 4096:
+                    raise UserError(f"resolution {side} is not supported: sides are 1 to 4096")
+
+
+def chosen(count: int, limit: int | None) -> np.ndarray | None:
+    """Which rows a limit keeps: a fixed pseudo-random subset in order, ``None`` for all.
+
+    A subset drawn at random keeps the classes of a sorted set in proportion; the first rows would
+    not.
+    """
+    if limit is None or limit >= count:
+        return None
+    return np.sort(np.random.default_rng(0).permutation(count)[:limit])
+
+
+def shown(names: list[str] | tuple[str, ...], most: int = 3) -> str:
+    """The first names of a list on one line, whatever characters they hold."""
+    first = [
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+        for name in names[:most]
+    ]
+    return ", ".join(first) + (", ..." if len(names) > most else "")

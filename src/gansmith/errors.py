@@ -1,0 +1,17 @@
+"""The one kind of error that a user can cause: a single clear line and exit code 2."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """What went wrong, where, and what to do, in one line.
+
+    The command line prints it without a traceback (``--debug`` shows one) and exits with 2.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'width'?"`` for a misspelling of a known word, else an empty string."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else ""

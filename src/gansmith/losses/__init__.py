@@ -1,0 +1,6 @@
+"""Adversarial losses and penalties: pure functions on tensors, each with its source."""
+
+from gansmith.losses.adversarial import LOSSES, AdversarialLoss
+from gansmith.losses.penalties import squared_gradient_norm, zero_centred_penalty
+
+__all__ = ["LOSSES", "AdversarialLoss", "squared_gradient_norm", "zero_centred_penalty"]

@@ -1,0 +1,244 @@
+"""A generator on disk and back: ``config.json`` + ``model.safetensors``, nothing executable."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from gansmith.engine import indexed_noise, seeded
+from gansmith.errors import UserError
+from gansmith.models.registry import build
+
+FORMAT = 1
+# What a file that is not as it was written can make its reader raise.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    SafetensorError,
+    UserError,
+)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What it takes to build a generator again."""
+
+    name: str
+    shape: tuple[int, ...]  # (C, H, W) of images, (2,) of points
+    z_dim: int
+    width: int
+    depth: int
+    classes: tuple[str, ...] = ()  # names; empty for an unconditional generator
+    kind: str = "images"
+    spread: float = 1.0  # of points: data units for one unit of the nets' range
+
+    def nets(self) -> tuple[nn.Module, nn.Module]:
+        """A new (G, D) pair of this description."""
+        return build(
+            self.name,
+            shape=self.shape,
+            z_dim=self.z_dim,
+            width=self.width,
+            depth=self.depth,
+            classes=len(self.classes),
+        )
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Network range [−1, 1] → grey levels 0 .. 255, rounded, clamped."""
+    return (x.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+class Generator:
+    """A trained generator: ``Generator.from_pretrained(folder).sample(64, seed=0)``."""
+
+    def __init__(self, net: nn.Module, spec: Spec) -> None:
+        self.net = net.eval()
+        self.spec = spec
+
+    @torch.no_grad()
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """Samples ``start .. start+count−1`` of a seed, a batch at a time.
+
+        Sample i is a function of the seed and of i alone (to one grey level, since convolutions of
+        other batch sizes may round otherwise). Images come as uint8 (B, C, H, W), points as float32
+        (B, 2). A conditional generator without ``class_index`` cycles through a fixed random
+        sequence of classes.
+
+        Raises:
+            UserError: if the class is not one of the generator's.
+        """
+        known = len(self.spec.classes)
+        if class_index is not None and not 0 <= class_index < known:
+            what = f"has classes 0 to {known - 1}" if known else "was trained without classes"
+            raise UserError(f"class {class_index} is not known: this generator {what}")
+        device = next(self.net.parameters()).device
+        for first in range(start, start + count, batch):
+            size = min(batch, start + count - first)
+            z = indexed_noise(seed, first, size, self.spec.z_dim).to(device)
+            labels = None
+            if known:
+                labels = (
+                    _labels(seed, first, size, known)
+                    if class_index is None
+                    else torch.full((size,), class_index)
+                )
+                labels = labels.to(device)
+            x = self.net(z, labels)
+            yield (
+                to_uint8(x) if self.spec.kind == "images" else x.float() * self.spec.spread
+            ).cpu()
+
+    def sample(
+        self, count: int = 64, seed: int = 0, class_index: int | None = None, batch: int = 128
+    ) -> Tensor:
+        """``count`` samples of a seed in one tensor; see `batches`.
+
+        Raises:
+            UserError: if the count is not positive or the class is not known.
+        """
+        if count < 1:
+            raise UserError(f"cannot make {count} samples: ask for at least one")
+        return torch.cat(list(self.batches(count, seed, class_index, batch)))
+
+    def save_pretrained(self, folder: str | Path, push_to_hub: str | None = None) -> Path:
+        """Write ``config.json`` and ``model.safetensors``; with a hub name, upload the folder too.
+
+        Raises:
+            UserError: if the folder cannot be written, or ``huggingface_hub`` is not installed.
+        """
+        path = Path(folder)
+        settings = {"format": FORMAT, "library": "gansmith"} | asdict(self.spec)
+        weights = {
+            key: value.detach().cpu().contiguous() for key, value in self.net.state_dict().items()
+        }
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _replace(path / "model.safetensors", save(weights))
+            text = json.dumps(settings, indent=2, ensure_ascii=False)
+            _replace(path / "config.json", text.encode())
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"could not save the generator in {path}: {reason}") from error
+        if push_to_hub:
+            api = _hub().HfApi()
+            with _hub_errors(push_to_hub):
+                api.create_repo(push_to_hub, exist_ok=True)
+                api.upload_folder(repo_id=push_to_hub, folder_path=str(path))
+        return path
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, device: str = "cpu") -> "Generator":
+        """Load from a folder, or from the hub when ``owner/name`` is no folder here.
+
+        Raises:
+            UserError: if there is no generator, or its files are damaged.
+        """
+        path = Path(source)
+        if not path.is_dir():
+            text = str(source)
+            if text.count("/") != 1 or text.startswith((".", "/", "~")):
+                raise UserError(f"{path}: there is no such folder")
+            hub = _hub()
+            with _hub_errors(text):
+                path = Path(
+                    hub.snapshot_download(text, allow_patterns=["config.json", "*.safetensors"])
+                )
+        return cls(*_read(path, device))
+
+
+def _read(path: Path, device: str) -> tuple[nn.Module, Spec]:
+    try:
+        settings = json.loads((path / "config.json").read_text("utf-8"))
+        content = (path / "model.safetensors").read_bytes()
+        spec = _spec(settings)
+        net, _ = spec.nets()
+        net.load_state_dict(load(content))
+    except FileNotFoundError as error:
+        name = Path(error.filename).name
+        raise UserError(f"{path}: no saved generator here ({name} is missing)") from error
+    except _DAMAGE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path}: the saved generator is damaged: {reason}") from error
+    return net.to(device), spec
+
+
+def _spec(settings: dict[str, Any]) -> Spec:
+    if settings["format"] > FORMAT:
+        raise ValueError(
+            f"format {settings['format']} is newer than this gansmith reads ({FORMAT})"
+        )
+    fields = {key: settings[key] for key in Spec.__dataclass_fields__}
+    fields["shape"] = tuple(int(side) for side in fields["shape"])
+    fields["classes"] = tuple(str(name) for name in fields["classes"])
+    for key in ("z_dim", "width", "depth"):
+        if not isinstance(fields[key], int) or fields[key] < 1:
+            raise ValueError(f"{key} {fields[key]!r} is not a positive number")
+    if len(fields["shape"]) not in (1, 3) or min(fields["shape"]) < 1:
+        raise ValueError(f"shape {fields['shape']} is neither of images nor of points")
+    fields["spread"] = float(fields["spread"])
+    if not 0 < fields["spread"] < math.inf:
+        raise ValueError(f"spread {fields['spread']} is not a positive number")
+    if fields["kind"] not in ("images", "points"):
+        raise ValueError(f"kind {fields['kind']!r} is neither images nor points")
+    return Spec(**fields)
+
+
+def _labels(seed: int, start: int, count: int, classes: int) -> Tensor:
+    """The classes of samples ``start ..`` of a seed, each a function of its index alone."""
+    draws = [
+        int(torch.randint(classes, (1,), generator=seeded(seed, "class-table", index)))
+        for index in range(start, start + count)
+    ]
+    return torch.tensor(draws, dtype=torch.int64)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """A process killed at any instant leaves the old file or the new one, never half of it."""
+    beside = path.with_name(f".{path.name}.writing")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+@contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
+    """One clear line for whatever the hub's client raises: its kinds differ by its version."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"hub {name}: {reason}") from error
+
+
+def _hub() -> Any:
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise UserError(
+            "loading from or pushing to the hub needs huggingface_hub: pip install 'gansmith[hub]'"
+        ) from None
+    return huggingface_hub

@@ -1,0 +1,165 @@
+"""What reads ``auto`` is decided here, from the data and the device, each time with its reason."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gansmith.config import Config, build, merge, to_tree
+from gansmith.data import DataInfo
+
+MIRROR_SAFE = 0.53
+AUGMENT_BELOW = 5_000
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One decision: the setting's dotted key, what was chosen, and why."""
+
+    key: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the rules may know of the machine and the data besides `DataInfo`."""
+
+    device: str
+    precision: str
+    mirror_accuracy: float | None = None  # see `mirror_accuracy`; None where it was not measured
+
+
+def mirror_accuracy(images_NHW: np.ndarray) -> float:
+    """Share of held-out images that a linear classifier tells from their mirror images.
+
+    The antisymmetric part a = (x − mirror(x))/2 of an image is +a and of its mirror −a, so the
+    classes are ±a and the linear discriminant is w = (Σ + λI)⁻¹·mean(a) (Fisher 1936), fitted on
+    one half of the images and tried on the other. Data that it cannot tell apart may be flipped
+    without teaching G something false.
+
+    Args:
+        images_NHW: grey images, any range, at least 8 of them.
+    """
+    x = images_NHW.astype(np.float64)
+    side = max(1, x.shape[2] // 16)
+    rows = max(1, x.shape[1] // 16)
+    height, width = x.shape[1] // rows * rows, x.shape[2] // (2 * side) * 2 * side
+    x = (
+        x[:, :height, :width]
+        .reshape(len(x), height // rows, rows, width // side, side)
+        .mean((2, 4))
+    )
+    half = x.shape[2] // 2
+    odd = ((x - x[:, :, ::-1]) / 2.0)[:, :, :half].reshape(len(x), -1)
+    fit, held_out = odd[::2], odd[1::2]
+    covariance = fit.T @ fit / len(fit)
+    ridge = np.trace(covariance) / len(covariance) * (0.1 + len(covariance) / len(fit)) + 1e-12
+    weights = np.linalg.solve(covariance + ridge * np.eye(len(covariance)), fit.mean(0))
+    scores = held_out @ weights
+    return float(np.mean(scores > 0) + 0.5 * np.mean(scores == 0))
+
+
+def _training_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
+    """Batch, width, depth, rate and gamma."""
+    found: list[Reason] = []
+    points = info.kind == "points"
+    small = facts.device == "cpu"
+    where = "on a CPU" if small else f"on {facts.device}"
+    if cfg.batch == "auto":
+        wanted = 256 if points or not small else 32
+        most = max(cfg.accumulate, min(wanted, info.count) // cfg.accumulate * cfg.accumulate)
+        why = f"{where}, many small steps learn faster than few large ones" if small else where
+        if points:
+            why = "2-D points are cheap"
+        if most < wanted:
+            why = f"there are only {info.count} samples"
+        found.append(Reason("batch", most, why))
+    if cfg.model.width == "auto":
+        width = 128 if points else 16 if small else 64
+        why = "enough for a 2-D mixture" if points else f"fits a first result in minutes {where}"
+        found.append(Reason("model.width", width, why if small or points else f"room {where}"))
+    if cfg.model.depth == "auto":
+        depth = 3 if points else 1 if small else 2
+        unit = "hidden layers" if points else "residual blocks at each size"
+        found.append(Reason("model.depth", depth, unit))
+    if cfg.optim.lr == "auto":
+        found.append(_rate(cfg, found, points))
+    if cfg.penalty.gamma == "auto":
+        found.append(_gamma(info))
+    return found
+
+
+def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
+    """Adam moves every weight by about the rate, so the rate falls as a layer sums more weights.
+
+    Yang and Hu 2021 (μP, table 3): in inverse proportion to the width.
+    """
+    if points:
+        return Reason("optim.lr", 3e-3, "measured best on the 2-D mixtures")
+    decided = [reason.value for reason in found if reason.key == "model.width"]
+    width = int(decided[0] if decided else cfg.model.width)
+    rate = float(f"{4e-3 * 16 / width:.2g}")
+    return Reason("optim.lr", rate, f"0.004 at width 16, in inverse proportion to width {width}")
+
+
+def _gamma(info: DataInfo) -> Reason:
+    """γ grows with the number of pixels, over which ‖∇D‖² is summed (Karras et al. 2020b, ADA)."""
+    if info.kind == "points":
+        return Reason("penalty.gamma", 1.0, "2-D mixtures: finds every mode, before it falls")
+    pixels = info.shape[1] * info.shape[2]
+    gamma = float(f"{pixels / 32**2:.2g}")
+    return Reason("penalty.gamma", gamma, f"1 at 32x32, in proportion to the {pixels} pixels")
+
+
+def _augment_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
+    found: list[Reason] = []
+    if cfg.augment.flip == "auto":
+        accuracy = facts.mirror_accuracy
+        if accuracy is None:
+            why = "not images" if info.kind == "points" else "too few images to tell if it is safe"
+            found.append(Reason("augment.flip", False, why))
+        else:
+            safe = accuracy <= MIRROR_SAFE
+            verb = "cannot tell" if safe else "can tell"
+            why = (
+                f"a linear classifier {verb} images from their mirror images ({accuracy:.0%} right)"
+            )
+            found.append(Reason("augment.flip", safe, why))
+    if cfg.augment.policy == "auto":
+        few = info.kind == "images" and info.count < AUGMENT_BELOW
+        policy = ("all" if info.shape[0] == 3 else "translation") if few else "none"
+        less = "few: D would memorise them" if few else "enough without"
+        found.append(Reason("augment.policy", policy, f"{info.count:,} samples are {less}"))
+    return found
+
+
+def resolve(cfg: Config, info: DataInfo, facts: Facts) -> tuple[Config, list[Reason]]:
+    """Decide every setting that reads ``auto`` but those that need a clock (threads, save_every).
+
+    Returns:
+        The configuration, and a reason for each decision in the order of the rules.
+    """
+    found = _training_rules(cfg, info, facts) + _augment_rules(cfg, info, facts)
+    if cfg.device == "auto":
+        found.append(Reason("device", facts.device, "the fastest that is here"))
+    if cfg.precision == "auto":
+        why = "exact and safe everywhere" if facts.precision == "fp32" else "the probe passed"
+        found.append(Reason("precision", facts.precision, why))
+    if cfg.resolution == "auto" and info.kind == "images":
+        text = f"{info.shape[1]}x{info.shape[2]}"
+        found.append(Reason("resolution", text, "from the data"))
+    if cfg.data.channels == "auto" and info.kind == "images":
+        found.append(Reason("data.channels", info.shape[0], "from the data"))
+    return apply(cfg, found), found
+
+
+def apply(cfg: Config, decisions: list[Reason]) -> Config:
+    """The configuration with the decisions written in."""
+    tree = to_tree(cfg)
+    for decision in decisions:
+        value: Any = decision.value
+        for part in reversed(decision.key.split(".")):
+            value = {part: value}
+        tree = merge(tree, value)
+    return build(tree)

@@ -1,0 +1,7 @@
+"""Tasks: which terms D and G minimise on a batch."""
+
+from gansmith.tasks.generation import Controls, Generation, Micro, Task, View
+
+TASKS = {"generation": Generation}
+
+__all__ = ["TASKS", "Controls", "Generation", "Micro", "Task", "View"]

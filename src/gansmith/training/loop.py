@@ -1,0 +1,278 @@
+"""The training loop, read from top to bottom: D's step, G's step, the average, advice, save."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gansmith.config import Config
+from gansmith.engine import Engine, frozen, threads, use_threads
+from gansmith.errors import UserError
+from gansmith.tasks import Controls, Task
+from gansmith.training import ema, schedule
+from gansmith.training.batches import Batches
+from gansmith.training.log import Log
+from gansmith.training.state import State
+
+Signals = dict[str, Tensor]
+SLOWED = 0.4  # of the best speed: below it one thread is faster (docs/performance.md)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A change to a named control (`State.controls`), and why: the doctor's hand."""
+
+    control: str
+    value: float
+    why: str
+
+
+class Adviser(Protocol):
+    """Sees each step's signals (detached scalars) and may answer with advice."""
+
+    def __call__(self, step: int, signals: Signals) -> Advice | None: ...
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the loop calls out to; it knows neither metrics nor reports."""
+
+    sample: Callable[[State], str]  # draws a sheet, returns its file name
+    saved: Callable[[State], None]  # a checkpoint stands
+    stop: Callable[[], str | None]  # why to stop now, or None
+    advisers: tuple[Adviser, ...] = field(default_factory=tuple)
+
+
+def train(
+    engine: Engine,
+    cfg: Config,
+    task: Task,
+    state: State,
+    batches: Batches,
+    log: Log,
+    hooks: Hooks,
+    out: Path,
+) -> str:
+    """Train until the budget is spent or a stop is asked for; the state is saved either way.
+
+    Args:
+        engine: devices and precision.
+        cfg: resolved settings: none may read ``auto``.
+        task: what D and G minimise.
+        state: where to begin; changed in place.
+        batches: what each player sees at each step.
+        log: the run's diary.
+        hooks: sample sheets, the stop signal, advisers.
+        out: the run's folder.
+
+    Returns:
+        Why training ended: ``"budget"``, or what ``hooks.stop`` said.
+
+    Raises:
+        UserError: if a loss or a weight is not finite, or a checkpoint cannot be written.
+    """
+    batch, checkpoints = int(cfg.batch), out / "checkpoints"
+    clock = Clock(state)
+    why = None
+    if state.step == 0:
+        save(cfg, state, log, clock, checkpoints)
+        draw(state, log, hooks)
+
+    while state.images < state.total_images and not (why := hooks.stop()):
+        now = schedule.at(cfg, state.images, state.total_images)
+        signals = play(engine, cfg, task, state, batches, now)
+        state.step += 1
+        state.images += batch
+        ema.update(state.average, state.G.bare, now.ema_decay)
+
+        if state.step % cfg.log_every == 0 or state.step == 1:
+            write_step(log, cfg, state, now, signals, clock)
+        advise(state, hooks.advisers, signals, log)  # from the next step on
+        if state.step % int(cfg.sample_every) == 0:
+            draw(state, log, hooks)
+        if save_is_due(cfg, state, clock) and state.images < state.total_images:
+            save(cfg, state, log, clock, checkpoints)
+            hooks.saved(state)
+
+    why = why or "budget"
+    save(cfg, state, log, clock, checkpoints)
+    hooks.saved(state)
+    if why == "budget" and state.step % int(cfg.sample_every):
+        draw(state, log, hooks)
+    log.write("end", step=state.step, images=state.images, seconds=round(state.seconds, 3), why=why)
+    return why
+
+
+def draw(state: State, log: Log, hooks: Hooks) -> None:
+    """A sample sheet and its record."""
+    try:
+        name = hooks.sample(state)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(
+            f"could not draw the samples of step {state.step}: {reason}; "
+            "the last good checkpoint is kept"
+        ) from error
+    log.write("sample", step=state.step, images=state.images, file=name)
+
+
+def play(
+    engine: Engine, cfg: Config, task: Task, state: State, batches: Batches, now: schedule.Scheduled
+) -> Signals:
+    """One step of the game: D's, then G's. Only the weights whose turn it is ask for gradients."""
+    controls = Controls(gamma=now.gamma * state.controls["gamma"])
+    signals: Signals = {}
+    for player, rival, terms_of, ratio in (
+        (state.D, state.G, task.d_terms, cfg.optim.d_ratio),
+        (state.G, state.D, task.g_terms, 1.0),
+    ):
+        for group in player.optimizer.param_groups:
+            group["lr"] = now.lr * state.controls["lr"] * ratio
+            group["betas"] = (cfg.optim.beta1, now.beta2)
+        player.optimizer.zero_grad(set_to_none=True)
+        with frozen(rival.bare):
+            for micro in batches.at(state.step, player.name):
+                terms, watched = terms_of(micro, controls)
+                engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
+                for key, value in (named(player.name, terms) | watched).items():
+                    signals[key] = signals.get(key, 0.0) + value / cfg.accumulate
+        player.optimizer.step()
+    return signals
+
+
+class Clock:
+    """Training seconds over all the run's lives, and the speed since the last look."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._last = time.monotonic()
+        self._begun = (state.seconds, state.images)
+        self._marks: dict[str, tuple[float, int]] = {}
+
+    def tick(self) -> float:
+        """Add what has passed to the state's seconds."""
+        now = time.monotonic()
+        self._state.seconds += now - self._last
+        self._last = now
+        return self._state.seconds
+
+    def since(self, mark: str) -> float:
+        """Seconds since `speed` was last called with this mark (or since this life began)."""
+        return self.tick() - self._marks.get(mark, self._begun)[0]
+
+    def speed(self, mark: str) -> float:
+        """Images per second since the last call with this mark (or since this life began)."""
+        seconds, images = self.tick(), self._state.images
+        then, seen = self._marks.get(mark, self._begun)
+        self._marks[mark] = (seconds, images)
+        return (images - seen) / (seconds - then) if seconds > then else 0.0
+
+
+def named(player: str, terms: Signals) -> Signals:
+    """A player's terms as signals: ``d_loss`` is their sum, ``r1`` and ``r2`` keep their names."""
+    detached = {key: value.detach() for key, value in terms.items()}
+    total = torch.stack(list(detached.values())).sum()
+    low = player.lower()
+    renamed = {
+        f"adversarial_{low}" if key == "adversarial" else key: v for key, v in detached.items()
+    }
+    return {f"{low}_loss": total} | renamed
+
+
+def advise(state: State, advisers: Iterable[Adviser], signals: Signals, log: Log) -> None:
+    """The one place where advice changes a run: each change is logged with its reason."""
+    for adviser in advisers:
+        advice = adviser(state.step, signals)
+        if advice is not None:
+            old = state.controls[advice.control]
+            state.controls[advice.control] = advice.value
+            log.write(
+                "advice",
+                step=state.step,
+                control=advice.control,
+                old=old,
+                new=advice.value,
+                why=advice.why,
+            )
+
+
+def write_step(
+    log: Log, cfg: Config, state: State, now: schedule.Scheduled, signals: Signals, clock: Clock
+) -> None:
+    """One ``step`` record; a value that is not finite ends the run: the last checkpoint is good."""
+    values = {key: float(value) for key, value in signals.items()}
+    log.write(
+        "step",
+        step=state.step,
+        images=state.images,
+        images_per_second=round(clock.speed("log"), 1),
+        seconds=round(state.seconds, 3),
+        lr=now.lr,
+        beta2=now.beta2,
+        gamma=now.gamma * state.controls["gamma"],
+        ema=now.ema_decay,
+        **{key: float(f"{value:.6g}") for key, value in values.items()},
+    )
+    bad = [key for key, value in values.items() if not torch.isfinite(torch.tensor(value))]
+    if bad:
+        raise diverged(cfg, state, f"{bad[0]} is {values[bad[0]]}")
+
+
+def diverged(cfg: Config, state: State, what: str) -> UserError:
+    """The error of a run whose numbers are no longer numbers."""
+    return UserError(
+        f"training diverged by step {state.step}: {what}; try half the rate "
+        f"(--set optim.lr={float(cfg.optim.lr) / 2:g}) or twice the penalty "
+        f"(--set penalty.gamma={float(cfg.penalty.gamma) * 2:g}); the last good checkpoint is kept"
+    )
+
+
+def save_is_due(cfg: Config, state: State, clock: Clock) -> bool:
+    """Every ``save_every`` steps; with a budget in seconds, also after an eighth of it.
+
+    The clock matters where a machine has become so slow that the next step to save at is far away.
+    """
+    if state.step % int(cfg.save_every) == 0:
+        return True
+    return cfg.budget.unit == "seconds" and clock.since("plan") > max(5.0, cfg.budget.amount / 8)
+
+
+def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
+    """How many images the rest of a budget in seconds will hold, and on how many threads.
+
+    Threads that wait for each other lose most of a machine on which others have become busy; one
+    thread does not. Budgets in steps or images are never re-planned: they promise the same bits.
+    """
+    batch, left = int(cfg.batch), cfg.budget.amount - state.seconds
+    state.total_images = state.images + max(0, round(left * speed / batch)) * batch
+    log.write(
+        "plan",
+        step=state.step,
+        total_images=state.total_images,
+        why=f"{left:.0f} s left at {speed:.0f} images/s",
+    )
+    state.best_speed = max(state.best_speed, speed)
+    if threads() > 1 and speed < SLOWED * state.best_speed:
+        why = f"{speed:.0f} images/s instead of {state.best_speed:.0f}: the machine became busy"
+        log.write("advice", step=state.step, control="threads", old=threads(), new=1, why=why)
+        state.threads = 1
+        use_threads(1)
+
+
+def save(cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path) -> None:
+    """Save; with a budget in seconds, first re-plan how many images the rest of it will hold.
+
+    The plan is part of the checkpoint: a run that is killed later resumes with the same plan.
+    """
+    if not state.finite():
+        raise diverged(cfg, state, "a weight or a moment of Adam is not finite")
+    speed = clock.speed("plan")
+    if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
+        replan(cfg, state, log, speed)
+    begun = time.monotonic()
+    path = state.save(checkpoints, cfg.keep)
+    log.write("save", step=state.step, path=path.name, seconds=round(time.monotonic() - begun, 3))

@@ -1,0 +1,76 @@
+"""How fast this machine trains this run: measured on throw-away nets before the first step.
+
+From it follow the number of threads (a busy machine is often faster on one), and how many images a
+budget in seconds will hold.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gansmith.config import Budget, Config
+from gansmith.engine import Engine, fastest_threads
+from gansmith.tasks import Task
+from gansmith.training import schedule
+from gansmith.training.batches import Batches
+from gansmith.training.loop import play
+from gansmith.training.state import State
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Images per second by number of threads; the best one stands for the run."""
+
+    images_per_second: dict[int, float]
+
+    @property
+    def threads(self) -> int:
+        return max(self.images_per_second, key=lambda count: self.images_per_second[count])
+
+    @property
+    def best(self) -> float:
+        return self.images_per_second[self.threads]
+
+
+def measure(
+    engine: Engine,
+    cfg: Config,
+    fresh: Callable[[], tuple[Task, State]],
+    batches: Batches,
+    candidates: tuple[int, ...],
+    seconds: float = 1.0,
+) -> Pace:
+    """Play steps for about ``seconds`` at each thread count, after one step to warm up."""
+    task, state = fresh()
+    now = schedule.at(cfg, 0, 1)
+    batch = int(cfg.batch)
+
+    def seconds_per_step() -> float:
+        play(engine, cfg, task, state, batches, now)
+        count, begun = 0, time.perf_counter()
+        while count < 2 or time.perf_counter() - begun < seconds:
+            play(engine, cfg, task, state, batches, now)
+            count += 1
+        return (time.perf_counter() - begun) / count
+
+    found = fastest_threads(candidates, seconds_per_step)
+    return Pace({count: batch / each for count, each in found.items()})
+
+
+def planned_images(budget: Budget, batch: int, images_per_second: float) -> int:
+    """The whole number of batches that a budget holds, in images; at least one batch."""
+    if budget.unit == "steps":
+        return max(1, round(budget.amount)) * batch
+    images = budget.amount if budget.unit == "images" else budget.amount * images_per_second
+    return max(1, round(images / batch)) * batch
+
+
+def every_steps(cfg: Config, total_images: int, images_per_second: float) -> tuple[int, int]:
+    """Steps between saves and between sample sheets.
+
+    A tenth of the run, but a save no rarer than every 10 minutes, so that a crash costs little.
+    """
+    batch = int(cfg.batch)
+    tenth = max(1, total_images // batch // 10)
+    ten_minutes = max(1, round(600 * images_per_second / batch))
+    return min(tenth, ten_minutes), max(1, total_images // batch // 12)

@@ -1,0 +1,94 @@
+"""What every test may rely on: one quiet thread, fixed seeds, no network, no user's folders."""
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+# Before torch is imported: several workers share few cores, and OpenMP's barriers spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The same examples in each run, and no limit on one example's time: neighbours are noisy.
+settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Packed data go to a folder of this session, which its workers share, not to the user's."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="gansmith-tests-", ignore_cleanup_errors=True)
+        os.environ["GANSMITH_CACHE"] = folder.name
+        config.add_cleanup(folder.cleanup)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, each with its reason."""
+    gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in gpu:
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+    if not any(shutil.which(name) for name in BROWSERS):
+        for item in items:
+            if item.get_closest_marker("chromium"):
+                item.add_marker(pytest.mark.skip(reason="needs Chromium (make chromium)"))
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """A test's random numbers depend neither on its neighbours nor on their order."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for libraries that draw from the global state
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 colour images of 8x8 px in the sub-folders ``bright`` and ``dark``."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("data") / "pictures"
+    rng = np.random.default_rng(0)
+    for name, least in (("bright", 130), ("dark", 0)):
+        (folder / name).mkdir(parents=True)
+        for index in range(24):
+            pixels = rng.integers(least, least + 120, (8, 8, 3), dtype=np.uint8)
+            pixels[:, :4] //= 2  # the left half is darker: not mirror-symmetric
+            Image.fromarray(pixels).save(folder / name / f"{index:02d}.png")
+    return folder
+
+
+TINY = {
+    "batch": 8,
+    "model.width": 4,
+    "model.z_dim": 8,
+    "threads": 1,
+    "save_every": 2,
+    "sample_every": 3,
+    "log_every": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
+    """A run of 4 steps on `pictures`, not scored; copy it before changing anything in it."""
+    from gansmith.apps.train import train
+
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    train(str(pictures), budget="4-steps", out=out, changes=TINY, score=False)
+    return out

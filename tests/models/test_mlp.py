@@ -1,0 +1,41 @@
+"""Perceptrons: their features, and why the toys need them."""
+
+import math
+
+import torch
+
+from gansmith.models.mlp import FourierFeatures, mlp
+
+
+def test_fourier_features_are_those_of_the_equation():
+    features = FourierFeatures(2, 5)
+    x = torch.randn(3, 2)
+    angle = 2 * math.pi * (x @ features.frequencies)
+    waves = [angle.sin() * features.amplitudes, angle.cos() * features.amplitudes]
+    torch.testing.assert_close(features(x), torch.cat([x, *waves], 1))
+    size = features.frequencies.norm(dim=0)
+    torch.testing.assert_close(size[[0, -1]], torch.tensor([0.1, 4.0]))
+    torch.testing.assert_close(features.amplitudes * (size / size[0]).sqrt(), torch.ones(5))
+    assert "frequencies" in features.state_dict(), "the draw is part of what is saved"
+    assert list(features.parameters()) == []
+
+
+def test_depth_is_the_number_of_hidden_layers():
+    G, D = mlp((3, 8, 8), z_dim=4, width=10, depth=3)
+    assert sum(isinstance(m, torch.nn.Linear) for m in G.modules()) == 4
+    assert sum(isinstance(m, torch.nn.Linear) for m in D.modules()) == 4
+
+
+def test_d_tells_neighbouring_modes_of_the_grid_apart_at_the_start():
+    _, D = mlp((2,), z_dim=2, width=128, depth=3)
+    line = torch.stack([torch.linspace(-1.4, 1.4, 200), torch.zeros(200)], 1)
+
+    def roughness() -> float:
+        with torch.no_grad():
+            logit = D(line)
+        smooth = torch.nn.functional.avg_pool1d(logit[None], 51, 1, 25)[0]
+        return float((logit - smooth)[30:-30].std())
+
+    with_waves = roughness()
+    D.fourier.amplitudes.zero_()
+    assert with_waves > 3 * roughness(), "structure finer than the data's spread"

@@ -1,0 +1,162 @@
+"""A run small enough to play many times: 8-pixel pictures, a handful of channels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from gansmith.config import Config, build, nest
+from gansmith.data import DataInfo
+from gansmith.engine import Engine
+from gansmith.models import build as build_nets
+from gansmith.tasks import Generation
+from gansmith.training import Batches, Hooks, Log, State, train
+from gansmith.training.checkpoint import read_latest
+
+
+class Pictures:
+    """Random pictures of three classes in memory; the first pixel is the sample's number."""
+
+    def __init__(self, count: int = 40, shape: tuple[int, ...] = (3, 8, 8)) -> None:
+        points = len(shape) == 1
+        rng = np.random.default_rng(1)
+        x = rng.normal(size=(count, *shape)) if points else rng.integers(0, 256, (count, *shape))
+        self._x = torch.from_numpy(x.astype(np.float32 if points else np.uint8))
+        if not points:
+            self._x[:, 0, 0, 0] = torch.arange(count, dtype=torch.uint8)
+        self._y = torch.arange(count) % 3
+        kind = "points" if points else "images"
+        self.info = DataInfo("memory", kind, count, shape, ("a", "b", "c"), "0", ())
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        chosen = torch.from_numpy(np.asarray(indices))
+        return self._x[chosen], self._y[chosen]
+
+
+SETTINGS = {
+    "budget": "12-steps",
+    "batch": 8,
+    "device": "cpu",
+    "precision": "fp32",
+    "threads": 1,
+    "save_every": 100,
+    "sample_every": 100,
+    "model.width": 4,
+    "model.depth": 1,
+    "model.z_dim": 6,
+    "optim.lr": 2e-3,
+    "penalty.gamma": 0.5,
+    "augment.flip": False,
+    "augment.policy": "none",
+}
+
+
+@dataclass
+class Run:
+    """Everything that the loop takes, and what its hooks saw."""
+
+    cfg: Config
+    engine: Engine
+    data: Pictures
+    task: Generation
+    state: State
+    batches: Batches
+    out: Path
+    sheets: list[int] = field(default_factory=list)
+    saved: list[int] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    def play(
+        self,
+        until: int | None = None,
+        advisers: tuple = (),
+        sample: Callable[[State], str] | None = None,
+    ) -> str:
+        """The loop, stopped after step ``until``."""
+
+        def draw(state: State) -> str:
+            self.sheets.append(state.step)
+            return f"step-{state.step:08d}.png"
+
+        hooks = Hooks(
+            sample=sample or draw,
+            saved=lambda state: self.saved.append(state.step),
+            stop=lambda: "interrupt" if self.state.step == until else None,
+            advisers=advisers,
+        )
+        log = Log(self.out / "log.jsonl", (self.records.append,))
+        try:
+            return train(
+                self.engine, self.cfg, self.task, self.state, self.batches, log, hooks, self.out
+            )
+        finally:
+            log.close()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [record for record in self.records if record["kind"] == kind]
+
+    def everything(self) -> dict[str, Tensor]:
+        """A copy of all tensors that a checkpoint holds."""
+        return {
+            f"{group}/{key}": value.detach().clone()
+            for group, tensors in self.state.tensors().items()
+            for key, value in tensors.items()
+        }
+
+    def place(self) -> tuple:
+        state = self.state
+        return state.step, state.images, state.total_images, state.controls
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Run]:
+    """A fresh run with some settings changed; with ``resumed`` at the last checkpoint there."""
+
+    def made(
+        changes: dict[str, Any] | None = None,
+        name: str = "run",
+        resumed: bool = False,
+        shape: tuple[int, ...] = (3, 8, 8),
+        data: Pictures | None = None,
+    ) -> Run:
+        cfg = build(nest((SETTINGS | (changes or {})).items()))
+        data = data or Pictures(shape=shape)
+        engine = Engine.start(cfg.device, cfg.precision, 1)
+        torch.manual_seed(cfg.seed)
+        classes = len(data.info.classes) if cfg.model.conditional else 0
+        model, penalty = cfg.model, cfg.penalty
+        G, D = build_nets(
+            model.name, data.info.shape, model.z_dim, model.width, model.depth, classes
+        )
+        state = State.fresh(engine, cfg, G, D)
+        state.total_images = round(cfg.budget.amount) * cfg.batch
+        task = Generation(state.G.net, state.D.net, cfg.loss, penalty.r1, penalty.r2, penalty.share)
+        batches = Batches(
+            engine,
+            data,
+            cfg.seed,
+            cfg.batch,
+            cfg.accumulate,
+            model.z_dim,
+            model.conditional,
+            bool(cfg.augment.flip),
+            cfg.augment.policy,
+        )
+        out = tmp_path / name
+        out.mkdir(exist_ok=True)
+        if resumed:
+            saved, problems = read_latest(out / "checkpoints")
+            assert saved is not None
+            assert problems == []
+            state.restore(saved)
+        return Run(cfg, engine, data, task, state, batches, out)
+
+    return made

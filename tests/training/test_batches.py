@@ -1,0 +1,116 @@
+"""What the players see is a function of the seed, the step and the place."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gansmith.training.batches import sample_indices, to_network_range
+
+COUNT = 17
+LINE = sample_indices(5, "D", 0, 10 * COUNT, COUNT)
+
+
+@given(st.integers(0, 9))
+def test_each_pass_shows_every_sample_once(epoch):
+    assert sorted(LINE[epoch * COUNT : (epoch + 1) * COUNT]) == list(range(COUNT))
+
+
+@given(st.integers(0, 10 * COUNT - 1), st.data())
+def test_a_slice_is_a_slice_of_the_whole_sequence(start, data):
+    size = data.draw(st.integers(1, 10 * COUNT - start))
+    found = sample_indices(5, "D", start, size, COUNT)
+    assert np.array_equal(found, LINE[start : start + size])
+
+
+@given(st.integers(0, 2**62), st.integers(1, 40), st.integers(0, 10**9))
+def test_a_place_is_always_a_sample(seed, count, start):
+    found = sample_indices(seed, "G", start, 5, count)
+    assert found.shape == (5,)
+    assert found.min() >= 0
+    assert found.max() < count
+
+
+def test_passes_players_and_seeds_differ():
+    def order(seed, player, epoch):
+        return tuple(sample_indices(seed, player, 50 * epoch, 50, 50))
+
+    assert len({order(0, "D", 0), order(0, "D", 1), order(0, "G", 0), order(1, "D", 0)}) == 4
+
+
+def test_levels_become_the_range_of_the_nets():
+    x = torch.tensor([0, 255, 51], dtype=torch.uint8).view(3, 1, 1, 1)
+    assert to_network_range(x).flatten().tolist() == pytest.approx([-1.0, 1.0, -0.6])
+    points = torch.randn(4, 2)
+    assert to_network_range(points) is points
+
+
+def joined(micros) -> list[torch.Tensor]:
+    return [
+        torch.cat([getattr(micro, name) for micro in micros])
+        for name in ("real", "noise_BZ", "labels_B")
+    ]
+
+
+@pytest.mark.parametrize("step", [0, 3, 11])
+@pytest.mark.parametrize("player", ["D", "G"])
+def test_micro_batches_are_the_batch_cut_up(make, player, step):
+    changes = {"model.conditional": True, "augment.flip": True}
+    whole = make(changes).batches.at(step, player)
+    parts = make(changes | {"accumulate": 4}).batches.at(step, player)
+    assert [len(micro.real) for micro in whole] == [8]
+    assert [len(micro.real) for micro in parts] == [2, 2, 2, 2]
+    for one, many in zip(joined(whole), joined(parts), strict=True):
+        assert torch.equal(one, many)
+
+
+def numbers(real: torch.Tensor) -> torch.Tensor:
+    return ((real[:, 0, 0, 0] + 1) * 127.5).round().long()  # see conftest.Pictures
+
+
+def test_step_t_reads_the_samples_at_its_places(make):
+    batches = make().batches
+    for step in (0, 1, 7):
+        (micro,) = batches.at(step, "D")
+        expected = sample_indices(0, "D", step * 8, 8, 40)
+        assert numbers(micro.real).tolist() == expected.tolist()
+        assert micro.labels_B is None
+
+
+def test_labels_are_those_of_the_samples(make):
+    (micro,) = make({"model.conditional": True}).batches.at(2, "G")
+    assert torch.equal(micro.labels_B, numbers(micro.real) % 3)
+
+
+def test_a_step_is_the_same_whatever_was_drawn_before(make):
+    run = make({"augment.flip": True, "augment.policy": "all"})
+    (first,) = run.batches.at(4, "D")
+    torch.rand(9)
+    run.batches.at(3, "G")
+    (again,) = make({"augment.flip": True, "augment.policy": "all"}).batches.at(4, "D")
+    assert torch.equal(first.real, again.real)
+    assert torch.equal(first.noise_BZ, again.noise_BZ)
+    for side in ("real", "fake"):
+        assert torch.equal(first.view(first.real, side), again.view(again.real, side))
+    assert not torch.equal(first.view(first.real, "real"), first.view(first.real, "fake"))
+
+
+def test_noise_differs_between_steps_and_players_and_is_normal(make):
+    batches = make().batches
+    draws = [batches.at(step, p)[0].noise_BZ for step in range(60) for p in ("D", "G")]
+    x = torch.cat(draws)
+    assert len(x.unique(dim=0)) == len(x)
+    assert abs(float(x.mean())) < 0.05
+    assert float(x.std()) == pytest.approx(1.0, abs=0.05)
+
+
+def test_about_half_of_the_pictures_are_mirrored(make):
+    plain, mirrored = make().batches, make({"augment.flip": True}).batches
+    turned = []
+    for step in range(25):
+        (one,), (other,) = plain.at(step, "D"), mirrored.at(step, "D")
+        for x, y in zip(one.real, other.real, strict=True):
+            turned.append(not torch.equal(x, y))
+            assert torch.equal(y, x.flip(2) if turned[-1] else x)
+    assert 70 <= sum(turned) <= 130  # of 200
