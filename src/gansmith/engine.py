@@ -109,7 +109,7 @@ def indexed_noise(seed: int, start: int, count: int, width: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Engine:
-    """Lightning Fabric behind five verbs: place, set up, run backward, step, count ranks."""
+    """Lightning Fabric behind four verbs: place, set up, run backward, wait."""
 
     fabric: "Fabric"
     device: torch.device
@@ -155,6 +155,13 @@ class Engine:
     def backward(self, loss: Tensor) -> None:
         """Accumulate the gradients of a scalar."""
         self.fabric.backward(loss)
+
+    def wait(self) -> None:
+        """Until the device has done all that was asked of it: before a clock is read."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
 
 
 @contextmanager

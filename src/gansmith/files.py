@@ -1,6 +1,11 @@
-"""The one thing about files that several rooms need: a rename that survives a power cut."""
+"""What several rooms need of files: writes that are whole or absent, whatever instant a process ends.
+
+A file is written beside its place, synced and renamed over it.
+"""
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,3 +18,36 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_atomically(path: Path, content: bytes, shared: bool = False) -> None:
+    """Replace a file as a whole: a reader, or a killed process, sees the old one or the new one.
+
+    Args:
+        shared: several processes may write this file at once, so each writes beside it under a
+            name of its own. Where one process writes, one name leaves no litter if it is killed.
+
+    Raises:
+        OSError: if the file cannot be written; the old one stays.
+    """
+    beside = path.with_name(f".{path.name}.writing")
+    if shared:
+        handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
+    try:
+        write_synced(beside, content)
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    sync_folder(path.parent)

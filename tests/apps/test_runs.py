@@ -1,3 +1,5 @@
+import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,8 +42,68 @@ def test_making_writes_the_settings_whole(tmp_path: Path) -> None:
     cfg = build({"seed": 3, "data": {"source": "猫"}})
     runs.make(tmp_path / "run", cfg)
     assert runs.read_settings(tmp_path / "run") == cfg
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.yaml", "samples"]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.yaml"]
     assert runs.check(tmp_path / "run", resume=True, overwrite=False) is True
+
+
+class Killed(BaseException):
+    """What a process that is killed never gets to handle."""
+
+
+def test_a_process_killed_while_it_makes_a_run_leaves_one_that_is_taken(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new, calls = runs.read_settings(tiny_run), build({"seed": 9}), 0
+
+    def watch(real):
+        def call(*arguments, **options):
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                raise Killed
+            return real(*arguments, **options)
+
+        return call
+
+    for name in ("unlink", "replace", "mkdir"):
+        monkeypatch.setattr(Path, name, watch(getattr(Path, name)))
+    for name in ("rmtree",):
+        monkeypatch.setattr(shutil, name, watch(getattr(shutil, name)))
+    seen = []
+    for beginning in ("nothing", "an older run"):
+        for at in range(1, 99):  # noqa: B007 - `call` reads it
+            folder = tmp_path / f"{beginning}-{at}"
+            calls = -(10**6)
+            if beginning != "nothing":
+                shutil.copytree(tiny_run, folder)
+            calls = 0
+            with contextlib.suppress(Killed):
+                runs.make(folder, new)
+            done, calls = calls < at, -(10**6)
+            for resume, overwrite in ((False, True), (True, False)):
+                if runs.check(folder, resume, overwrite):
+                    assert runs.read_settings(folder) in (old, new)
+                    seen.append((beginning, runs.read_settings(folder).seed))
+            if done:
+                break
+    assert set(seen) == {("nothing", 9), ("an older run", 0), ("an older run", 9)}
+
+
+def test_another_programs_folder_is_never_emptied(tmp_path: Path) -> None:
+    for name in ("checkpoints", "samples"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "log.jsonl").write_text('{"kind": "start", "versions": {"other": "1"}}\n')
+    for settings in (None, "model: {backbone: r50}\n"):
+        if settings:
+            (tmp_path / "config.yaml").write_text(settings)
+        with pytest.raises(UserError, match="not a run folder, so --overwrite leaves it alone"):
+            runs.check(tmp_path, resume=False, overwrite=True)
+
+
+def test_a_run_whose_settings_are_damaged_can_be_begun_afresh(tiny_run: Path, tmp_path: Path):
+    folder = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    (folder / "config.yaml").write_text("batch: [")
+    assert runs.check(folder, resume=False, overwrite=True) is False
 
 
 def test_a_link_to_samples_is_removed_not_followed(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import yaml
 
 import gansmith
 from gansmith.apps import runs
-from gansmith.apps.train import Watching, settings, train
+from gansmith.apps.train import Watching, dry_run, settings, train
+from gansmith.engine import cores
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.training import checkpoint
@@ -224,9 +225,77 @@ def test_resume_where_nothing_was_begins(pictures: Path, tmp_path: Path) -> None
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(copied: Path) -> None:
-    shutil.rmtree(copied / "checkpoints")
+    for name in ("checkpoints", "generator", "samples"):
+        shutil.rmtree(copied / name)
     result = train(out=copied, resume=True, score=False)
     assert result.steps == 4
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_thrown_away(copied: Path) -> None:
+    shutil.rmtree(copied / "checkpoints")
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="checkpoints are gone, so it cannot go on; --overwrite"):
+        train(out=copied, resume=True, score=False)
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+
+
+def test_a_budget_in_seconds_that_is_spent_is_spent_whatever_the_clock_says(
+    pictures: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    ended = train(str(pictures), budget="4s", out=out, changes=TINY, score=False)
+    newest = checkpoint.folders(out / "checkpoints")[-1]
+    saved = checkpoint.read(newest)
+    # A run mostly ends a little before its seconds are over: here, half of them.
+    shutil.rmtree(newest)
+    meta = saved.meta | {"seconds": 2.0}
+    checkpoint.write(newest.parent, ended.steps, saved.tensors, meta, keep=2)
+    again = train(out=out, resume=True, score=False)
+    assert again.steps == ended.steps
+    assert weights(out) == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(newest.glob("*.safetensors"))
+    }
+    more = train(budget="5s", out=out, resume=True, score=False)
+    assert more.steps > ended.steps
+    less = train(budget="1s", out=out, resume=True, score=False)
+    assert less.steps == more.steps
+
+
+def test_threads_fall_back_only_where_they_are_ours_to_choose(
+    pictures: Path, tmp_path: Path
+) -> None:
+    def best_speed(name: str, budget: str, threads: object) -> float:
+        changes = TINY | {"threads": threads}
+        train(str(pictures), budget=budget, out=tmp_path / name, changes=changes, score=False)
+        newest = checkpoint.folders(tmp_path / name / "checkpoints")[-1]
+        return checkpoint.read(newest).meta["best_speed"]
+
+    assert best_speed("steps", "2-steps", "auto") == 0.0
+    assert best_speed("fixed", "1s", 1) == 0.0
+    if cores() > 1:
+        assert best_speed("auto", "1s", "auto") > 0.0
+
+
+def test_scores_of_an_earlier_step_are_not_shown_as_those_of_a_later_one(copied: Path) -> None:
+    said = {"step": 4, "scores": {"fd": {"value": 77.7, "features": "f"}}}
+    (copied / "scores.json").write_text(json.dumps(said))
+    train(out=copied, resume=True, score=False)
+    assert "77.7" in (copied / "MODEL_CARD.md").read_text("utf-8")
+    train(budget="6-steps", out=copied, resume=True, score=False)
+    assert "77.7" not in (copied / "MODEL_CARD.md").read_text("utf-8")
+    assert "77.7" not in (copied / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("changes", [{"augment.flip": True}, {"augment.policy": "translation"}])
+@pytest.mark.parametrize("look", [dry_run, None])
+def test_points_are_not_augmented(changes: dict, look, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="ring holds points, which are not augmented"):
+        if look:
+            look(settings("ring", changes=changes))
+        else:
+            train("ring", out=tmp_path / "run", changes=changes)
+    assert not (tmp_path / "run").exists()
 
 
 # --- beginning afresh

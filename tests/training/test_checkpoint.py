@@ -421,16 +421,6 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
         save(tmp_path / "file" / "checkpoints", 3)
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
-    path, failing = tmp_path / "config.yaml", Failing(monkeypatch)
-    for at in range(1, 9):
-        path.write_bytes(b"old")
-        with contextlib.suppress(Killed), failing.failing(at, Killed()):
-            checkpoint.write_atomically(path, b"new and longer")
-        assert path.read_bytes() in (b"old", b"new and longer")
-    assert path.read_bytes() == b"new and longer"
-
-
 def test_folders_are_told_in_the_order_of_steps(tmp_path):
     for step in (100_000_000, 99_999_999, 5):
         (tmp_path / f"step-{step:08d}").mkdir()

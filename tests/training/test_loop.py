@@ -224,6 +224,16 @@ def test_advice_is_logged_and_followed_and_survives_a_resume(make):
     assert not all(torch.equal(one[key], three[key]) for key in one)
 
 
+def test_the_log_tells_the_rate_that_was_used(make):
+    run = make({"log_every": 1})
+    run.play(advisers=(double_at(3, "lr"),))
+    for record in run.of("step"):
+        factor = 2.0 if record["step"] > 3 else 1.0
+        now = schedule.at(run.cfg, record["images"] - 8, 96)
+        assert record["lr"] == pytest.approx(now.lr * factor)
+    assert run.state.G.optimizer.param_groups[0]["lr"] == pytest.approx(run.of("step")[-1]["lr"])
+
+
 def test_a_larger_gamma_makes_a_larger_penalty(make):
     plain, advised = make(name="plain"), make(name="advised")
     advised.state.controls["gamma"] = 4.0
@@ -232,6 +242,13 @@ def test_a_larger_gamma_makes_a_larger_penalty(make):
 
 
 # Ends
+
+
+def test_without_a_penalty_no_larger_one_is_advised(make):
+    run = make({"optim.lr": 1e30, "log_every": 1, "penalty.gamma": 0.0})
+    with pytest.raises(UserError, match="try half the rate .*; the last good") as caught:
+        run.play()
+    assert "penalty" not in str(caught.value)
 
 
 @pytest.mark.parametrize("log_every", [1, 100])
@@ -321,12 +338,28 @@ def test_a_machine_that_became_busy_gets_a_new_plan_and_one_thread(make, tmp_pat
         assert (state.threads, torch.get_num_threads()) == (1, 1)
     finally:
         torch.set_num_threads(1)
-    assert [record["kind"] for record in diary.records] == ["plan", "plan", "advice"]
+    assert [(record["kind"], record["threads"]) for record in diary.records] == [
+        ("plan", 2),
+        ("plan", 1),
+    ]
     assert "busy" in diary.records[-1]["why"]
     state.save(tmp_path, keep=1)
     other = make({"budget": "100s"}).state
     other.restore(read_latest(tmp_path)[0])
     assert (other.threads, other.best_speed, other.total_images) == (1, 50.0, 1600)
+
+
+def test_threads_that_were_asked_for_stay(make):
+    run = make({"budget": "100s"})
+    state, diary = run.state, Diary()
+    state.images, state.seconds, state.total_images = 800, 20.0, 4000
+    torch.set_num_threads(2)
+    try:
+        for speed in (40.0, 1.0):
+            replan(run.cfg, state, diary, speed)
+        assert (state.threads, torch.get_num_threads(), state.best_speed) == (0, 2, 0.0)
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_a_budget_in_seconds_is_saved_by_the_clock_too_and_one_in_steps_never(make):

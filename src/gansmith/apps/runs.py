@@ -9,25 +9,25 @@ from typing import Any
 
 from gansmith.config import Config, build, merge, nest, read_yaml, to_tree, to_yaml
 from gansmith.errors import UserError, nearest
+from gansmith.files import write_atomically
 from gansmith.models import Generator
 from gansmith.reports.log_reader import read_events
-from gansmith.training import checkpoint
 
 CONFIG = "config.yaml"
 LOG = "log.jsonl"
 GENERATOR = "generator"
 # What gansmith writes into a run folder; a user's own files beside it are never touched.
 OWN = (
-    CONFIG,
-    LOG,
-    GENERATOR,
     "checkpoints",
+    GENERATOR,
     "samples",
     "samples-seed-*",
     "tensorboard",
     "scores.json",
     "report.html",
     "MODEL_CARD.md",
+    LOG,
+    CONFIG,
 )
 # What may differ between the lives of one run; anything else would make it another run.
 CHANGEABLE = ("budget", "save_every", "sample_every", "log_every", "keep", "tensorboard")
@@ -73,7 +73,7 @@ def check(folder: Path, resume: bool, overwrite: bool) -> bool:
         raise UserError(f"{folder}: cannot make a run here: {reason}") from error
     if is_run(folder) and resume:
         return True
-    if folder.exists() and any(folder.iterdir()):
+    if _in_use(folder):
         if not overwrite:
             if not is_run(folder):
                 raise UserError(f"{folder}: something else is here already; name another --out")
@@ -81,21 +81,35 @@ def check(folder: Path, resume: bool, overwrite: bool) -> bool:
                 f"{folder}: there is a run here already; --resume goes on with it, "
                 "--overwrite starts afresh, --out names another folder"
             )
-        if not (folder / LOG).is_file() and not _readable(folder):
+        if not _ours(folder):
             raise UserError(f"{folder}: this is not a run folder, so --overwrite leaves it alone")
     return False
 
 
-def _readable(folder: Path) -> bool:
+def _in_use(folder: Path) -> bool:
+    """Whether something is here; the settings that a killed process was about to write are not."""
+    return folder.exists() and any(path.name != f".{CONFIG}.writing" for path in folder.iterdir())
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a run was made here: by its settings, or if those are damaged by its log.
+
+    Other programs, too, keep a ``config.yaml``, ``checkpoints`` and ``samples``.
+    """
     try:
         read_settings(folder)
     except UserError:
-        return False
+        starts = [each for each in read_events(folder / LOG)[0] if each["kind"] == "start"]
+        return any("gansmith" in str(each.get("versions")) for each in starts)
     return True
 
 
 def make(folder: Path, cfg: Config) -> None:
     """A new run with these settings; of an older one in the folder, what gansmith wrote goes.
+
+    The settings are what makes a folder a run: the older ones stand until all else is gone, and
+    the new ones replace them at once, so a process that is killed here leaves the one run or the
+    other, and nothing that neither ``--resume`` nor ``--overwrite`` would take.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -106,9 +120,8 @@ def make(folder: Path, cfg: Config) -> None:
             for old in folder.glob(name):
                 if old.is_dir() and not old.is_symlink():
                     shutil.rmtree(old)
-                else:
+                elif name != CONFIG:
                     old.unlink()
-        (folder / "samples").mkdir()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"{folder}: cannot make a run here: {reason}") from error
@@ -118,7 +131,7 @@ def make(folder: Path, cfg: Config) -> None:
 def save_settings(folder: Path, cfg: Config) -> None:
     """Write the resolved settings, whole or not at all."""
     try:
-        checkpoint.write_atomically(folder / CONFIG, to_yaml(cfg).encode())
+        write_atomically(folder / CONFIG, to_yaml(cfg).encode())
     except OSError as error:
         raise UserError(f"{folder / CONFIG}: {(error.strerror or str(error)).lower()}") from error
 

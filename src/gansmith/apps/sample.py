@@ -80,7 +80,8 @@ def sample(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if generator.spec.kind == "points":
-            _write_points(generator, count, seed, grid, folder)
+            points = generator.sample(count, seed, chosen, batch).numpy()
+            _write_points(points, grid, folder)
         elif grid:
             images = generator.sample(count, seed, chosen, batch).permute(0, 2, 3, 1).numpy()
             sheet(images).save(folder / "grid.png")
@@ -116,8 +117,7 @@ def _write_images(
             progress("sampling", done, count)
 
 
-def _write_points(generator: Generator, count: int, seed: int, grid: bool, folder: Path) -> None:
-    points = generator.sample(count, seed).numpy()
+def _write_points(points: np.ndarray, grid: bool, folder: Path) -> None:
     if grid:
         scatter(points, None, folder / "grid.png")
     else:

@@ -106,7 +106,7 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
     accuracy = _mirror_accuracy(data, cfg.seed) if cfg.augment.flip == "auto" else None
     facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
     cfg, reasons = resolve(cfg, data.info, facts)
-    _check_batch(cfg, len(data))
+    _check_fit(cfg, data.info, len(data))
     return cfg, reasons
 
 
@@ -119,11 +119,16 @@ def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
         later = Reason("augment.flip", "auto", "decided when the images have been read")
         reasons = [later if reason.key == "augment.flip" else reason for reason in reasons]
         found = apply(found, [later])
-    _check_batch(found, info.count)
+    _check_fit(found, info, info.count)
     return found, reasons
 
 
-def _check_batch(cfg: Config, count: int) -> None:
+def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
+    if info.kind == "points" and (cfg.augment.flip is True or cfg.augment.policy != "none"):
+        raise UserError(
+            f"{info.source} holds points, which are not augmented: "
+            "leave augment.flip and augment.policy alone"
+        )
     if int(cfg.batch) > count:
         raise UserError(
             f"batch {cfg.batch} is larger than the data ({count} samples): make it smaller"
@@ -193,7 +198,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         z_dim=cfg.model.z_dim,
         conditional=cfg.model.conditional,
         flip=cfg.augment.flip is True,
-        policy=cfg.augment.policy if data.info.kind == "images" else "none",
+        policy=cfg.augment.policy,
         spread=spec.spread,
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
@@ -209,8 +214,8 @@ def plan(ready: Prepared) -> Prepared:
         counts = (cores(), 1)
     pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
     use_threads(pace.threads)
-    if cfg.budget.unit == "seconds":  # other budgets promise the same bits, whatever the speed
-        ready.state.best_speed = pace.best
+    if cfg.budget.unit == "seconds" and len(counts) > 1:
+        ready.state.best_speed = pace.best  # other budgets promise the same bits at any speed
     total = planned_images(cfg.budget, int(cfg.batch), pace.best)
     reasons = list(ready.reasons)
     speeds = ", ".join(

@@ -16,6 +16,7 @@ SCATTER_SAMPLES = 2_500
 def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) -> str:
     """Draw one sheet (or scatter plot) of the generator as it is; returns the file's name."""
     path = folder / "samples" / f"step-{step:08d}.png"
+    path.parent.mkdir(exist_ok=True)
     if generator.spec.kind == "points":
         points = generator.sample(SCATTER_SAMPLES, SHEET_SEED, batch=SCATTER_SAMPLES).numpy()
         scatter(points, np.asarray(info.modes) if info.modes else None, path)

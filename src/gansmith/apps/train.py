@@ -30,15 +30,16 @@ from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.config import Config
 from gansmith.data import DataInfo
 from gansmith.data.toys import TOYS
-from gansmith.engine import machine, use_threads, versions
+from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.recipes import Reason
 from gansmith.recipes import recipe as find_recipe
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
+from gansmith.reports.sheets import write_file
 from gansmith.reports.words import duration
-from gansmith.training import Hooks, Log, State
+from gansmith.training import Hooks, Log, State, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
@@ -180,10 +181,9 @@ def train(
         raise UserError("resume needs a run to go on with: name it with --out")
     cfg = settings(data, recipe, changes, file)
     folder = runs.folder_for(cfg, out)
-    old = runs.check(folder, resume, overwrite)
+    old = runs.read_settings(folder) if runs.check(folder, resume, overwrite) else None
     if old:
-        given = _given(data, recipe, changes, file)
-        cfg = runs.changed_settings(runs.read_settings(folder), given)
+        cfg = runs.changed_settings(old, _given(data, recipe, changes, file))
     ready = _begin(folder, cfg, old, watching)
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
@@ -205,10 +205,12 @@ def train(
     return _result(ready.state, folder, scores, why)
 
 
-def _begin(folder: Path, cfg: Config, old: bool, watching: Watching) -> Prepared:
+def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) -> Prepared:
     """Set up; then either plan a new run, or take on the newest checkpoint of an old one.
 
-    All that can be refused is refused before the run's folder is made or touched.
+    All that can be refused is refused before the run's folder is made or touched. A run without a
+    checkpoint was stopped before its first one and begins again, unless it has trained for long
+    enough to leave a generator: that is never thrown away without being told to.
     """
     begun = time.monotonic()
     if cfg.tensorboard:
@@ -217,6 +219,11 @@ def _begin(folder: Path, cfg: Config, old: bool, watching: Watching) -> Prepared
     for problem in problems:
         if watching.say:
             watching.say(f"passed over: {problem}")
+    if old and saved is None and (folder / runs.GENERATOR).exists():
+        raise UserError(
+            f"{folder}: this run's checkpoints are gone, so it cannot go on; "
+            "--overwrite starts afresh, --out names another folder"
+        )
     ready = set_up(cfg, watching.data)
     if saved is None:
         measured = time.monotonic()
@@ -228,7 +235,8 @@ def _begin(folder: Path, cfg: Config, old: bool, watching: Watching) -> Prepared
         ready.state.restore(saved)
         if ready.state.threads:
             use_threads(ready.state.threads)
-        _extend(ready)
+        if old and ready.cfg.budget != old.budget:
+            _move_end(ready)
         runs.save_settings(folder, ready.cfg)
     if watching.decided:
         watching.decided(ready, folder)
@@ -237,17 +245,16 @@ def _begin(folder: Path, cfg: Config, old: bool, watching: Watching) -> Prepared
     return ready
 
 
-def _extend(ready: Prepared) -> None:
-    """A budget changed on resume moves the end of the run; the same one leaves the plan alone."""
+def _move_end(ready: Prepared) -> None:
+    """Another budget on resume moves the end of the run, further away or nearer."""
     budget, batch, state = ready.cfg.budget, int(ready.cfg.batch), ready.state
-    if budget.unit == "seconds":
-        if state.images >= state.total_images and state.seconds < budget.amount:
-            speed = state.images / state.seconds
-            more = round((budget.amount - state.seconds) * speed / batch) * batch
-            state.total_images = state.images + max(0, more)
-        return
-    images = budget.amount * batch if budget.unit == "steps" else budget.amount
-    state.total_images = max(1, round(images / batch)) * batch
+    if budget.unit != "seconds":
+        state.total_images = planned_images(budget, batch, 0.0)
+    elif not state.images:  # nothing trained yet, so no speed is known
+        plan(ready)
+    else:
+        left = max(0.0, budget.amount - state.seconds)
+        state.total_images = state.images + round(left * state.images / state.seconds / batch) * batch
 
 
 def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:
@@ -269,7 +276,7 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
         versions=versions(),
         device=str(ready.engine.device),
         precision=ready.engine.precision,
-        threads=cfg.threads,
+        threads=threads(),
         seed=cfg.seed,
         data=asdict(ready.data.info),
         parameters={
@@ -314,7 +321,7 @@ def _finish(
     if scores:
         log.write("scores", step=ready.state.step, scores=scores)
         text = json.dumps({"step": ready.state.step, "scores": scores}, indent=2)
-        (folder / "scores.json").write_text(text, "utf-8")
+        write_file(folder / "scores.json", text.encode())
     write_report(folder)
     write_model_card(folder)
     return scores

@@ -1,17 +1,16 @@
-"""The cache folder, and files in it that are whole or absent."""
+"""The cache folder, and what is remembered in it."""
 
 import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gansmith.errors import UserError
-from gansmith.files import sync_folder
+from gansmith.files import write_atomically
 
 
 def cache_dir() -> Path:
@@ -45,22 +44,6 @@ def refusing(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside, sync and rename: a reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
 def digest_of(*parts: object) -> str:
     """32 hex digits of SHA-256 over the parts' JSON."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
@@ -90,4 +73,6 @@ def remember(fingerprint: str, known: dict[str, Any]) -> None:
     """Keep what was learnt of files, so that the next opening need not read them."""
     folder = cache_dir() / "index"
     with refusing(folder):
-        write_whole(folder / f"{fingerprint}.json", json.dumps(known).encode())
+        folder.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(known).encode()
+        write_atomically(folder / f"{fingerprint}.json", content, shared=True)

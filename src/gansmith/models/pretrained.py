@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from gansmith.engine import indexed_noise, seeded
 from gansmith.errors import UserError
+from gansmith.files import write_atomically
 from gansmith.models.registry import build
 
 FORMAT = 1
@@ -135,9 +135,9 @@ class Generator:
         }
         try:
             path.mkdir(parents=True, exist_ok=True)
-            _replace(path / "model.safetensors", save(weights))
+            write_atomically(path / "model.safetensors", save(weights))
             text = json.dumps(settings, indent=2, ensure_ascii=False)
-            _replace(path / "config.json", text.encode())
+            write_atomically(path / "config.json", text.encode())
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UserError(f"could not save the generator in {path}: {reason}") from error
@@ -212,16 +212,6 @@ def _labels(seed: int, start: int, count: int, classes: int) -> Tensor:
         for index in range(start, start + count)
     ]
     return torch.tensor(draws, dtype=torch.int64)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A process killed at any instant leaves the old file or the new one, never half of it."""
-    beside = path.with_name(f".{path.name}.writing")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 @contextmanager

@@ -72,8 +72,10 @@ def _training_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
         why = f"{where}, many small steps learn faster than few large ones" if small else where
         if points:
             why = "2-D points are cheap"
-        if most < wanted:
+        if info.count < wanted:
             why = f"there are only {info.count} samples"
+        elif most < wanted:
+            why = f"divisible by accumulate={cfg.accumulate}"
         found.append(Reason("batch", most, why))
     if cfg.model.width == "auto":
         width = 128 if points else 16 if small else 64

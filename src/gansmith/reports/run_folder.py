@@ -118,11 +118,15 @@ def _sheets(folder: Path, log: Log) -> tuple[Sheet, ...]:
 
 
 def _scores(path: Path, log: Log) -> dict[str, dict[str, Any]]:
-    """``scores.json``, bare or under a ``scores`` key; else the log's last ``scores`` event."""
-    tree = _json(path)
-    tree = mapping(tree.get("scores")) or tree
-    if not tree and log.scores:
-        tree = mapping(log.scores[-1].get("scores"))
+    """``scores.json``, bare or under a ``scores`` key; else the log's last ``scores`` event.
+
+    Scores of an earlier step are none of the generator that is in the folder now.
+    """
+    written = _json(path)
+    told = written or (log.scores[-1] if log.scores else {})
+    if log.reached("step") > number(told.get("step")):
+        return {}
+    tree = mapping(told.get("scores")) or told
     return {
         name: mapping(score)
         for name, score in tree.items()

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gansmith.errors import UserError
+from gansmith.files import write_atomically
 
 GAP_GREY = 24  # nearly black: quiet between digits on black and between photographs alike
 PLOT = (0.07, 0.06, 0.9, 0.9)  # left, bottom, width, height of a scatter's axes in its picture
@@ -145,12 +146,9 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         UserError: if the folder cannot be written to.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        write_atomically(path, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UserError(
             f"{path}: cannot be written ({os.strerror(error.errno or 0).lower()})"
         ) from None

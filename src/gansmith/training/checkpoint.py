@@ -24,7 +24,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from gansmith.errors import UserError
-from gansmith.files import sync_folder
+from gansmith.files import sync_folder, write_synced
 
 _NAME = re.compile(r"(?:\.twin-)?step-(\d{8,})")
 
@@ -36,22 +36,6 @@ class Checkpoint:
     path: Path
     tensors: dict[str, dict[str, Tensor]]
     meta: dict[str, Any]
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: a reader, or a killed process, sees the old one or the new one."""
-    beside = path.with_name(f".{path.name}.writing")
-    write_synced(beside, content)
-    beside.replace(path)
-    sync_folder(path.parent)
 
 
 def folders(root: Path) -> list[Path]:

@@ -211,7 +211,7 @@ def write_step(
         images=state.images,
         images_per_second=round(clock.speed("log"), 1),
         seconds=round(state.seconds, 3),
-        lr=now.lr,
+        lr=now.lr * state.controls["lr"],
         beta2=now.beta2,
         gamma=now.gamma * state.controls["gamma"],
         ema=now.ema_decay,
@@ -224,10 +224,11 @@ def write_step(
 
 def diverged(cfg: Config, state: State, what: str) -> UserError:
     """The error of a run whose numbers are no longer numbers."""
+    gamma = float(cfg.penalty.gamma)
+    or_more = f" or twice the penalty (--set penalty.gamma={gamma * 2:g})" if gamma else ""
     return UserError(
         f"training diverged by step {state.step}: {what}; try half the rate "
-        f"(--set optim.lr={float(cfg.optim.lr) / 2:g}) or twice the penalty "
-        f"(--set penalty.gamma={float(cfg.penalty.gamma) * 2:g}); the last good checkpoint is kept"
+        f"(--set optim.lr={float(cfg.optim.lr) / 2:g}){or_more}; the last good checkpoint is kept"
     )
 
 
@@ -249,18 +250,20 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     """
     batch, left = int(cfg.batch), cfg.budget.amount - state.seconds
     state.total_images = state.images + max(0, round(left * speed / batch)) * batch
+    why = f"{left:.0f} s left at {speed:.0f} images/s"
+    if state.best_speed:  # threads are ours to choose
+        if threads() > 1 and speed < SLOWED * state.best_speed:
+            why += f" instead of {state.best_speed:.0f}: a busy machine, so one thread from here"
+            state.threads = 1
+            use_threads(1)
+        state.best_speed = max(state.best_speed, speed)
     log.write(
         "plan",
         step=state.step,
         total_images=state.total_images,
-        why=f"{left:.0f} s left at {speed:.0f} images/s",
+        threads=threads(),
+        why=why,
     )
-    state.best_speed = max(state.best_speed, speed)
-    if threads() > 1 and speed < SLOWED * state.best_speed:
-        why = f"{speed:.0f} images/s instead of {state.best_speed:.0f}: the machine became busy"
-        log.write("advice", step=state.step, control="threads", old=threads(), new=1, why=why)
-        state.threads = 1
-        use_threads(1)
 
 
 def save(cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path) -> None:

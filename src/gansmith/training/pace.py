@@ -47,9 +47,11 @@ def measure(
 
     def seconds_per_step() -> float:
         play(engine, cfg, task, state, batches, now)
+        engine.wait()
         count, begun = 0, time.perf_counter()
         while count < 2 or time.perf_counter() - begun < seconds:
             play(engine, cfg, task, state, batches, now)
+            engine.wait()
             count += 1
         return (time.perf_counter() - begun) / count
 

@@ -40,7 +40,7 @@ class State:
     images: int = 0
     seconds: float = 0.0
     total_images: int = 0
-    best_speed: float = 0.0  # images per second, by the plan and since
+    best_speed: float = 0.0  # images per second; 0 where threads are not ours to choose
     threads: int = 0  # that a re-plan chose; 0 where the settings stand
     controls: dict[str, float] = field(default_factory=lambda: {"gamma": 1.0, "lr": 1.0})
 
