@@ -390,3 +390,8 @@ def test_no_file_names_a_registry_or_somebodys_machine() -> None:
 def test_a_place_that_exists_on_one_machine_is_seen(parts: tuple[str, str]) -> None:
     assert PLACES.search("".join(parts))
     assert not PLACES.search("see /usr/share/datasets and ./home/page and https://semver.org")
+
+
+def test_recipes_are_listed_without_torch() -> None:
+    code = "import sys, gansmith.recipes; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

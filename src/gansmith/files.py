@@ -1,4 +1,4 @@
-"""What several rooms need of files: writes that are whole or absent, whatever instant a process ends.
+"""Files that are whole or absent, whatever instant a process ends: what several rooms need.
 
 A file is written beside its place, synced and renamed over it.
 """

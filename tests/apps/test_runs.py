@@ -71,7 +71,7 @@ def test_a_process_killed_while_it_makes_a_run_leaves_one_that_is_taken(
         monkeypatch.setattr(shutil, name, watch(getattr(shutil, name)))
     seen = []
     for beginning in ("nothing", "an older run"):
-        for at in range(1, 99):  # noqa: B007 - `call` reads it
+        for at in range(1, 99):
             folder = tmp_path / f"{beginning}-{at}"
             calls = -(10**6)
             if beginning != "nothing":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gansmith.config import Config, build, known_keys, merge, nest, to_tree
 from gansmith.data import DataInfo
 from gansmith.recipes import RECIPES, Facts, Reason, recipe, resolve
-from gansmith.recipes.automatic import MIRROR_SAFE, apply, mirror_accuracy
+from gansmith.recipes.automatic import MIRROR_SAFE, antisymmetric, apply, mirror_accuracy
 
 NEED_A_CLOCK = {"threads", "save_every", "sample_every"}
 IMAGES = DataInfo("here", "images", 6_000, (3, 32, 32), (), "d", ())
@@ -137,28 +137,40 @@ def test_apply_writes_dotted_keys() -> None:
 # --- the mirror test
 
 
+def told(images_NHW: np.ndarray) -> float:
+    return mirror_accuracy(antisymmetric(images_NHW))
+
+
+def test_what_tells_an_image_from_its_mirror_image_changes_sign_with_it() -> None:
+    images_NHW = np.random.default_rng(1).normal(size=(5, 40, 36))
+    odd_NF = antisymmetric(images_NHW)
+    assert odd_NF.shape == (5, 20 * 9)  # 2×2 means, and the left half
+    np.testing.assert_allclose(antisymmetric(images_NHW[:, :, ::-1]), -odd_NF)
+    np.testing.assert_array_equal(antisymmetric(images_NHW[2:3])[0], odd_NF[2])
+
+
 @pytest.mark.parametrize("shape", [(400, 8, 8), (400, 28, 28), (300, 64, 48)])
 def test_symmetric_noise_cannot_be_told_from_its_mirror_image(shape: tuple[int, int, int]) -> None:
     noise = np.random.default_rng(1).normal(size=shape)
     # 200 held-out images: 0.5 ± 0.1 is three standard errors.
-    assert mirror_accuracy(noise) == pytest.approx(0.5, abs=0.11)
+    assert told(noise) == pytest.approx(0.5, abs=0.11)
 
 
 @pytest.mark.parametrize("shape", [(400, 8, 8), (400, 28, 28), (300, 64, 48)])
 def test_one_sided_images_are_always_told(shape: tuple[int, int, int]) -> None:
     images_NHW = np.random.default_rng(1).normal(size=shape)
     images_NHW[:, :, : shape[2] // 2] += 3.0
-    assert mirror_accuracy(images_NHW) > 0.97
+    assert told(images_NHW) > 0.97
 
 
 def test_exactly_symmetric_images_are_a_coin_toss() -> None:
     half = np.random.default_rng(1).normal(size=(64, 8, 4))
-    assert mirror_accuracy(np.concatenate([half, half[:, :, ::-1]], 2)) == pytest.approx(0.5)
+    assert told(np.concatenate([half, half[:, :, ::-1]], 2)) == pytest.approx(0.5)
 
 
 def test_brightness_alone_tells_nothing() -> None:
     grey = np.random.default_rng(1).normal(size=(256, 1, 1)) * np.ones((256, 8, 8)) * 100
-    assert mirror_accuracy(grey + 128) == pytest.approx(0.5)
+    assert told(grey + 128) == pytest.approx(0.5)
 
 
 def test_the_more_one_sided_the_more_certain() -> None:
@@ -167,7 +179,7 @@ def test_the_more_one_sided_the_more_certain() -> None:
     for strength in (0.0, 0.1, 0.3, 1.0):
         tilted = noise.copy()
         tilted[:, :, :4] += strength
-        found.append(mirror_accuracy(tilted))
+        found.append(told(tilted))
     assert found == sorted(found)
     assert found[0] < 0.56
     assert found[-1] > 0.99
@@ -179,5 +191,5 @@ def test_digits_face_one_way_and_the_data_are_left_as_they_were() -> None:
     pixels, _ = open_data("digits", limit=1_000).batch(np.arange(1_000))
     images_NHW = pixels.numpy()[:, 0]
     before = images_NHW.copy()
-    assert mirror_accuracy(images_NHW) > 0.8
+    assert told(images_NHW) > 0.8
     assert (images_NHW == before).all()

@@ -137,6 +137,34 @@ def test_a_loss_that_needs_no_real_logits_does_not_pay_for_them():
         assert LOSSES[loss].g_needs_real == (runs == 2)
 
 
+class Normed(Linear):
+    """A D that normalises by the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+
+    def forward(self, x, y=None):
+        return super().forward(self.norm(x), y)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0])
+@pytest.mark.parametrize("labels", [None, torch.arange(8)])
+def test_a_d_that_normalises_by_the_batch_sees_fake_apart_in_both_steps(gamma, labels):
+    t, m = Generation(Shift(), Normed(), "ns"), micro(labels=labels)
+    terms, signals = t.d_terms(m, Controls(gamma=gamma))
+    assert t.D.batches == [8, 8]
+    real_B, fake_B = logits(t, m)
+    assert float(terms["adversarial"].detach()) == pytest.approx(
+        float(LOSSES["ns"].d_loss(real_B, fake_B)), rel=1e-5
+    )
+    assert float(signals["d_fake"]) == pytest.approx(float(fake_B.mean()), rel=1e-5)
+    g_terms, _ = t.g_terms(m, Controls(gamma=gamma))
+    assert float(g_terms["adversarial"].detach()) == pytest.approx(
+        float(LOSSES["ns"].g_loss(real_B, fake_B)), rel=1e-5
+    )
+
+
 def test_real_and_fake_go_through_d_together():
     t = task(share=0.25)
     t.d_terms(micro(8), Controls(gamma=1.0))

@@ -246,7 +246,7 @@ def test_a_larger_gamma_makes_a_larger_penalty(make):
 
 def test_without_a_penalty_no_larger_one_is_advised(make):
     run = make({"optim.lr": 1e30, "log_every": 1, "penalty.gamma": 0.0})
-    with pytest.raises(UserError, match="try half the rate .*; the last good") as caught:
+    with pytest.raises(UserError, match=r"try half the rate .*; the last good") as caught:
         run.play()
     assert "penalty" not in str(caught.value)
 

@@ -13,12 +13,13 @@ from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES
 from gansmith.models import MODELS, Spec
 from gansmith.recipes import Facts, Reason, resolve
-from gansmith.recipes.automatic import apply, mirror_accuracy
-from gansmith.tasks import TASKS, Generation
+from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
+from gansmith.tasks import TASKS, Task
 from gansmith.training import Batches, State, every_steps, measure, planned_images
 
 Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
+MIRROR_CHUNK = 64
 CPU_SIDE = 64  # pixels
 
 
@@ -31,7 +32,7 @@ class Prepared:
     data: Dataset
     engine: Engine
     spec: Spec
-    task: Generation
+    task: Task
     state: State
     batches: Batches
 
@@ -95,9 +96,11 @@ def fit_to_device(cfg: Config) -> tuple[Config, list[Reason]]:
 def _mirror_accuracy(data: Dataset, seed: int) -> float | None:
     if data.info.kind != "images" or len(data) < 64 or data.info.shape[2] % 2:
         return None
-    picked = np.random.default_rng(seed).permutation(len(data))[:MIRROR_SAMPLE]
-    images, _ = data.batch(np.sort(picked))
-    return mirror_accuracy(images.numpy().mean(1))
+    picked = np.sort(np.random.default_rng(seed).permutation(len(data))[:MIRROR_SAMPLE])
+    chunks = np.array_split(picked, -(-len(picked) // MIRROR_CHUNK))  # large ones: not all at once
+    return mirror_accuracy(
+        np.concatenate([antisymmetric(data.batch(each)[0].numpy().mean(1)) for each in chunks])
+    )
 
 
 def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
@@ -162,7 +165,7 @@ def spread(info: DataInfo) -> float:
     return float(np.sqrt(np.mean(np.square(info.modes)) + info.sigma**2))
 
 
-def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Generation, State]:
+def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Task, State]:
     """New nets, their optimisers and the task around them: a function of the settings alone."""
     torch.manual_seed(cfg.seed)
     G, D = spec.nets()

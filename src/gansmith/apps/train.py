@@ -253,8 +253,8 @@ def _move_end(ready: Prepared) -> None:
     elif not state.images:  # nothing trained yet, so no speed is known
         plan(ready)
     else:
-        left = max(0.0, budget.amount - state.seconds)
-        state.total_images = state.images + round(left * state.images / state.seconds / batch) * batch
+        left = max(0.0, budget.amount - state.seconds) * state.images / state.seconds
+        state.total_images = state.images + round(left / batch) * batch
 
 
 def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:

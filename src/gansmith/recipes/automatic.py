@@ -1,12 +1,14 @@
 """What reads ``auto`` is decided here, from the data and the device, each time with its reason."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gansmith.config import Config, build, merge, to_tree
-from gansmith.data import DataInfo
+
+if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
+    from gansmith.data import DataInfo
 
 MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
@@ -30,16 +32,14 @@ class Facts:
     mirror_accuracy: float | None = None  # see `mirror_accuracy`; None where it was not measured
 
 
-def mirror_accuracy(images_NHW: np.ndarray) -> float:
-    """Share of held-out images that a linear classifier tells from their mirror images.
-
-    The antisymmetric part a = (x − mirror(x))/2 of an image is +a and of its mirror −a, so the
-    classes are ±a and the linear discriminant is w = (Σ + λI)⁻¹·mean(a) (Fisher 1936), fitted on
-    one half of the images and tried on the other. Data that it cannot tell apart may be flipped
-    without teaching G something false.
+def antisymmetric(images_NHW: np.ndarray) -> np.ndarray:
+    """a = (x − mirror(x))/2 of each image x, at about 16×16, without its mirrored half.
 
     Args:
-        images_NHW: grey images, any range, at least 8 of them.
+        images_NHW: grey images, any range, at least 2 wide.
+
+    Returns:
+        float64 (N, features): all that tells an image from its mirror image, whose a is −a.
     """
     x = images_NHW.astype(np.float64)
     side = max(1, x.shape[2] // 16)
@@ -50,9 +50,20 @@ def mirror_accuracy(images_NHW: np.ndarray) -> float:
         .reshape(len(x), height // rows, rows, width // side, side)
         .mean((2, 4))
     )
-    half = x.shape[2] // 2
-    odd = ((x - x[:, :, ::-1]) / 2.0)[:, :, :half].reshape(len(x), -1)
-    fit, held_out = odd[::2], odd[1::2]
+    return ((x - x[:, :, ::-1]) / 2.0)[:, :, : x.shape[2] // 2].reshape(len(x), -1)
+
+
+def mirror_accuracy(odd_NF: np.ndarray) -> float:
+    """Share of held-out images that a linear classifier tells from their mirror images.
+
+    The classes are ±a (see `antisymmetric`), so the linear discriminant is w = (Σ + λI)⁻¹·mean(a)
+    (Fisher 1936), fitted on one half of the images and tried on the other. Data that it cannot
+    tell apart may be flipped without teaching G something false.
+
+    Args:
+        odd_NF: `antisymmetric` of at least 8 images.
+    """
+    fit, held_out = odd_NF[::2], odd_NF[1::2]
     covariance = fit.T @ fit / len(fit)
     ridge = np.trace(covariance) / len(covariance) * (0.1 + len(covariance) / len(fit)) + 1e-12
     weights = np.linalg.solve(covariance + ridge * np.eye(len(covariance)), fit.mean(0))
@@ -60,7 +71,7 @@ def mirror_accuracy(images_NHW: np.ndarray) -> float:
     return float(np.mean(scores > 0) + 0.5 * np.mean(scores == 0))
 
 
-def _training_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
+def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
     """Batch, width, depth, rate and gamma."""
     found: list[Reason] = []
     points = info.kind == "points"
@@ -105,7 +116,7 @@ def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
     return Reason("optim.lr", rate, f"0.004 at width 16, in inverse proportion to width {width}")
 
 
-def _gamma(info: DataInfo) -> Reason:
+def _gamma(info: "DataInfo") -> Reason:
     """γ grows with the number of pixels, over which ‖∇D‖² is summed (Karras et al. 2020b, ADA)."""
     if info.kind == "points":
         return Reason("penalty.gamma", 1.0, "2-D mixtures: finds every mode, before it falls")
@@ -114,7 +125,7 @@ def _gamma(info: DataInfo) -> Reason:
     return Reason("penalty.gamma", gamma, f"1 at 32x32, in proportion to the {pixels} pixels")
 
 
-def _augment_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
+def _augment_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
     found: list[Reason] = []
     if cfg.augment.flip == "auto":
         accuracy = facts.mirror_accuracy
@@ -136,7 +147,7 @@ def _augment_rules(cfg: Config, info: DataInfo, facts: Facts) -> list[Reason]:
     return found
 
 
-def resolve(cfg: Config, info: DataInfo, facts: Facts) -> tuple[Config, list[Reason]]:
+def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[Reason]]:
     """Decide every setting that reads ``auto`` but those that need a clock (threads, save_every).
 
     Returns:

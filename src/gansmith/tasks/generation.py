@@ -56,22 +56,33 @@ class Task(Protocol):
 Pair = tuple[Tensor, Tensor]
 
 
+def uses_batch_statistics(net: nn.Module) -> bool:
+    """Whether what the net says of a sample depends on the rest of its batch."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
+
+
 def judge(
     D: nn.Module, real: Tensor, fake: Tensor, labels_B: Tensor | None, penalised: int
 ) -> tuple[Pair, Pair | None]:
     """D's logits on real and fake, and ‖∇D‖² on the first ``penalised`` samples of each.
 
-    Real and fake go through D together: faster, and safe for any batch statistics. Only the part
-    that is penalised asks for ∂D/∂x, since R1 and R2 cost as much again as the rest of the step; a
-    quarter of a shuffled batch estimates the same expectation.
+    Real and fake go through D together, which is faster, unless D normalises by the batch: then
+    apart, as G's step shows it fake alone, and the statistics must be of the same kind in both
+    (Radford et al. 2016). Only the part that is penalised asks for ∂D/∂x, since R1 and R2 cost
+    as much again as the rest of the step; a quarter of a shuffled batch estimates the same
+    expectation.
     """
+    apart = uses_batch_statistics(D)
     parts, norms = [], None
     for part in (slice(0, penalised), slice(penalised, len(real))):
         if part.start == len(real) or part.stop == 0:
             continue
         samples = torch.cat([real[part], fake[part]]).requires_grad_(part.start < penalised)
-        labels = None if labels_B is None else labels_B[part].repeat(2)
-        logits = D(samples, labels)
+        labels = None if labels_B is None else labels_B[part]
+        if apart:
+            logits = torch.cat([D(side, labels) for side in samples.chunk(2)])
+        else:
+            logits = D(samples, None if labels is None else labels.repeat(2))
         parts.append(logits.chunk(2))
         if samples.requires_grad:
             real_norm_P, fake_norm_P = squared_gradient_norm(logits, samples).chunk(2)
