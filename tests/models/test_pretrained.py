@@ -19,7 +19,8 @@ SHAPE = (3, 8, 12)
 
 
 def made(name="mlp", shape=SHAPE, classes=(), seed=0, **more) -> Generator:
-    spec = Spec(name, shape, z_dim=5, width=4, depth=1, classes=classes, **more)
+    # Wide enough that no noise turns off every unit of a rectified layer.
+    spec = Spec(name, shape, z_dim=5, width=16, depth=1, classes=classes, **more)
     torch.manual_seed(seed)
     G, _ = spec.nets()
     with torch.no_grad():
