@@ -1,0 +1,137 @@
+"""The settings of a run. One that reads ``auto`` is decided when the run starts."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from gansmith.config.budget import Budget, BudgetSetting
+from gansmith.config.section import Auto, Count, NonNegative, Positive, Resolution, Section, Size
+
+
+def _height_width(value: Any) -> Any:
+    """``32`` and ``"32"`` mean 32x32, ``"48x64"`` means height 48 and width 64."""
+    if isinstance(value, int):
+        return (value, value)
+    if isinstance(value, str) and value != "auto":
+        match = re.fullmatch(r"\s*(\d+)\s*(?:[x×]\s*(\d+)\s*)?", value)
+        if not match:
+            raise ValueError("expected a number of pixels (32), HEIGHTxWIDTH (48x64) or 'auto'")
+        height = int(match[1])
+        return (height, int(match[2] or height))
+    return value
+
+
+class DataConfig(Section):
+    """Where samples come from, and how they become tensors."""
+
+    source: str = Field("digits", min_length=1)
+    channels: Literal["auto", 1, 3] = "auto"
+    crop: Literal["center", "stretch", "pad"] = "center"
+    labels: bool = False
+    limit: Count | None = None
+
+
+class ModelConfig(Section):
+    """The two nets. `gansmith.models.MODELS` lists the names."""
+
+    name: str = "resnet"
+    width: Size | Auto = "auto"
+    z_dim: Size = 64
+    depth: Size | Auto = "auto"
+    conditional: bool = False
+
+
+class PenaltyConfig(Section):
+    """gamma/2 * ||grad D||^2 on real (R1) and on fake (R2) samples (Mescheder et al. 2018)."""
+
+    gamma: NonNegative | Auto = "auto"
+    final_ratio: float = Field(0.1, ge=0, le=1)
+    path: Literal["cosine", "geometric"] = "cosine"  # of gamma to final_ratio * gamma
+    r1: bool = True
+    r2: bool = True
+    share: float = Field(0.25, gt=0, le=1)  # of each batch: unbiased at every step, and cheaper
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.path == "geometric" and self.final_ratio == 0:
+            raise ValueError("final_ratio must be above 0 where path is geometric")
+        return self
+
+
+class OptimConfig(Section):
+    """Adam for both players; beta2 and the rate move from start to end with images seen."""
+
+    lr: Positive | Auto = "auto"
+    lr_final_ratio: float = Field(0.05, ge=0, le=1)
+    beta1: float = Field(0.0, ge=0, lt=1)
+    beta2: float = Field(0.9, ge=0, lt=1)
+    beta2_final: float = Field(0.99, ge=0, lt=1)
+    warmup: float = Field(0.02, ge=0, lt=1)
+    d_ratio: float = Field(1.0, gt=0)
+
+
+class EmaConfig(Section):
+    """Half-life of the generator's moving average, in images: min(half_life, images * ramp)."""
+
+    half_life: float = Field(500_000, ge=0)
+    ramp: float = Field(0.025, ge=0)
+
+
+class AugmentConfig(Section):
+    """Differentiable augmentation of what D sees, and the horizontal flip of the data."""
+
+    flip: bool | Auto = "auto"
+    policy: Literal["auto", "none", "color", "translation", "cutout", "all"] = "auto"
+
+
+class Config(Section):
+    """Everything that determines a run."""
+
+    recipe: str = "images"
+    task: str = "generation"
+    seed: int = Field(0, ge=0, lt=2**63)
+    budget: BudgetSetting = Budget(amount=180.0, unit="seconds")
+    resolution: Annotated[Resolution | Auto, BeforeValidator(_height_width)] = "auto"
+    batch: Count | Auto = "auto"
+    accumulate: Count = 1
+    loss: str = "rpgan"
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: Size | Auto = "auto"
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    penalty: PenaltyConfig = PenaltyConfig()
+    optim: OptimConfig = OptimConfig()
+    ema: EmaConfig = EmaConfig()
+    augment: AugmentConfig = AugmentConfig()
+    save_every: Count | Auto = "auto"
+    sample_every: Count | Auto = "auto"
+    log_every: Count = 20
+    keep: Count = 2
+    tensorboard: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if isinstance(self.batch, int) and self.batch % self.accumulate:
+            raise ValueError(
+                f"batch {self.batch} cannot be split into accumulate={self.accumulate} equal parts"
+            )
+        if self.resolution != "auto":
+            for side in self.resolution:
+                if not 8 <= side <= 256 or side % 4:
+                    raise ValueError(
+                        f"resolution {side} is not supported: sides are multiples of 4, 8 to 256"
+                    )
+        return self
+
+
+def known_keys(section: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    """Every dotted key of the configuration, such as ``optim.lr``."""
+    keys = []
+    for name, field in section.model_fields.items():
+        keys.append(prefix + name)
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section) and kind is not Budget:
+            keys += known_keys(kind, f"{prefix}{name}.")
+    return keys
