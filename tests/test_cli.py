@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from gansmith import cli
+from gansmith.cli import lists, output
 
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ["train", "sample", "evaluate", "recipes", "data", "data get", "data inspect"]
@@ -280,7 +281,7 @@ def test_debug_shows_where_an_error_came_from(gansmith: Run, place: int) -> None
 def test_an_error_of_the_program_is_not_dressed_up_as_the_users(
     gansmith: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_emit", lambda value: 1 / 0)
+    monkeypatch.setattr(lists, "emit", lambda value: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         gansmith("recipes", "--json")
 
@@ -288,7 +289,7 @@ def test_an_error_of_the_program_is_not_dressed_up_as_the_users(
 def test_numbers_that_json_has_no_name_for_become_null(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cli._emit({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": "NaN"}})
+    output.emit({"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": "NaN"}})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": {"d": "NaN"}}
 
 
@@ -307,7 +308,7 @@ def test_too_little_memory_says_what_to_make_smaller(
     def fail(value: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_emit", fail)
+    monkeypatch.setattr(lists, "emit", fail)
     code, out, err = gansmith("recipes", "--json")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1

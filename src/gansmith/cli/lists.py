@@ -1,0 +1,87 @@
+"""What there is: ``gansmith recipes`` and ``gansmith data``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansmith.cli.output import Json, emit
+
+data_app = typer.Typer(rich_markup_mode=None)
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show this one's settings.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the recipes, or show one.
+
+    Example: gansmith recipes images
+    """
+    from gansmith.config import build, to_tree, to_yaml
+    from gansmith.recipes.table import RECIPES, recipe
+
+    if name is None:
+        if as_json:
+            emit({key: each.summary for key, each in RECIPES.items()})
+        else:
+            for key, each in RECIPES.items():
+                print(f"{key:8} {each.summary}")
+        return
+    full = build(dict(recipe(name).settings) | {"recipe": name})
+    emit(to_tree(full)) if as_json else print(to_yaml(full), end="")
+
+
+@data_app.callback(invoke_without_command=True)
+def data(context: typer.Context, as_json: Json = False) -> None:
+    """List the named data sets, and what can be opened now.
+
+    Example: gansmith data
+    """
+    if context.invoked_subcommand is None:
+        from gansmith.apps import data as room
+
+        emit({"sources": room.listing()}) if as_json else print(room.listing_text())
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="fashion or cifar10.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PATH", help="A file or folder that you have already."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch a named data set into the cache.
+
+    Example: gansmith data get fashion
+    """
+    from gansmith.apps import data as room
+    from gansmith.apps import display
+
+    with display.Terminal(to_stderr=True) as screen:
+        path = room.get(name, source, screen.data)
+    emit({"name": name, "path": str(path)}) if as_json else print(path)
+
+
+@data_app.command("inspect")
+def data_inspect(
+    source: Annotated[
+        str, typer.Argument(metavar="DATA", help="Anything that `gansmith train` takes.")
+    ],
+    split: Annotated[
+        str, typer.Option(metavar="PART", help="Which part: train, test or all.")
+    ] = "train",
+    as_json: Json = False,
+) -> None:
+    """Say what a data source holds and how it would be used.
+
+    Example: gansmith data inspect photos/
+    """
+    from gansmith.apps import data as room
+
+    info = room.inspect(source, split)
+    emit(info) if as_json else print(room.inspect_text(info))

@@ -1,0 +1,105 @@
+"""``gansmith train``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansmith.cli.output import Json, Set, emit
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder of images, .zip, .npz, IDX file, hub or built-in name [digits].",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="See `gansmith recipes` [images].")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="BUDGET", help="90s, 5m, 2h, 20k-steps or 2M-images [3m]."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run's folder [runs/DATA-RECIPE].")
+    ] = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="32, or HEIGHTxWIDTH as 48x64 [the data's].")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="N", help="1 (grey) or 3 (colour) [the data's].")
+    ] = None,
+    crop: Annotated[
+        str | None, typer.Option(metavar="HOW", help="Fit other shapes: center, stretch or pad.")
+    ] = None,
+    conditional: Annotated[
+        bool, typer.Option("--conditional", help="Learn classes, from labels or sub-folders.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of everything random in the run [0].")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps [auto].")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A YAML file of settings.")
+    ] = None,
+    set_: Set = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin afresh where a run was.")
+    ] = False,
+    score: Annotated[
+        bool, typer.Option("--score/--no-score", help="End with the score card.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and why; write nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a generator on images.
+
+    Example: gansmith train photos/ --budget 10m --out runs/photos
+    """
+    from gansmith.config import parse_assignment
+
+    named = {
+        "resolution": resolution,
+        "data.channels": channels,
+        "data.crop": crop,
+        "model.conditional": conditional or None,
+        "seed": seed,
+        "device": device,
+        "budget": budget,
+    }
+    changes = {key: value for key, value in named.items() if value is not None}
+    changes |= dict(parse_assignment(text) for text in set_ or [])
+    from gansmith.apps import display
+    from gansmith.apps import train as trainer
+
+    if dry_run:
+        plan = trainer.dry_run(trainer.settings(data, recipe, changes, config), out)
+        emit(display.plan_as_json(plan)) if as_json else display.show_plan(plan)
+        return
+    with display.Terminal(to_stderr=as_json) as screen:
+        result = trainer.train(
+            data,
+            recipe=recipe,
+            out=out,
+            changes=changes,
+            file=config,
+            resume=resume,
+            overwrite=overwrite,
+            score=score,
+            watching=screen.watching(),
+        )
+    emit(result.as_json()) if as_json else display.show_result(result)
+    if result.why != "budget":
+        from gansmith.apps.interrupts import EXIT_CODES
+
+        raise typer.Exit(EXIT_CODES[result.why])
