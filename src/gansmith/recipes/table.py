@@ -24,11 +24,11 @@ RECIPES: dict[str, Recipe] = {
         "2-D mixtures (ring, grid): perceptrons, D on Fourier features, the same objective",
         {
             "data": {"source": "grid"},
-            "budget": "24k-steps",
+            "budget": "12k-steps",
             # As many noise dimensions as the data have: every further one would have to be
             # contracted to a point at each mode.
             "model": {"name": "mlp", "z_dim": 2},
-            "penalty": {"final_ratio": 1e-5, "path": "geometric", "share": 1.0},
+            "penalty": {"final_ratio": 0.01, "path": "geometric", "share": 1.0},
             "optim": {"beta2": 0.99, "lr_final_ratio": 0.01},
         },
     ),
