@@ -12,6 +12,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
+if os.environ.get("GANSMITH_TEST_DOWNLOADS") != "1":
+    os.environ["PIP_NO_INDEX"] = "1"  # pip, too, has no network
 
 import numpy as np
 import pytest
@@ -28,6 +30,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 def pytest_configure(config: pytest.Config) -> None:
     """Packed data go to a folder of this session, which its workers share, not to the user's."""
     if not hasattr(config, "workerinput"):
+        # Weights that the user has fetched before may be read (tests/metrics/conftest.py).
+        os.environ["GANSMITH_TEST_USERS_CACHE"] = os.environ.get("GANSMITH_CACHE", "")
         folder = tempfile.TemporaryDirectory(prefix="gansmith-tests-", ignore_cleanup_errors=True)
         os.environ["GANSMITH_CACHE"] = folder.name
         config.add_cleanup(folder.cleanup)

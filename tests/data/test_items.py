@@ -35,7 +35,7 @@ def test_hidden_and_other_files_are_left_out(tmp_path, picture):
     (folder / "readme.txt").write_text("hello")
     items = folder_items(folder, "p")
     assert items.names == ("a.png",)
-    assert items.notes == ("ignored 1 other files: readme.txt",)
+    assert items.notes == ("ignored 1 other file: readme.txt",)
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path, picture):
@@ -81,7 +81,7 @@ def test_a_name_cannot_break_the_line(tmp_path, picture):
     folder = filled(tmp_path / "p", picture, ["a.png"])
     (folder / "two\nlines\x1b[31m.txt").write_text("x")
     (note,) = folder_items(folder, "p").notes
-    assert note == "ignored 1 other files: two\\nlines\\x1b[31m.txt"
+    assert note == "ignored 1 other file: two\\nlines\\x1b[31m.txt"
 
 
 def test_a_name_that_is_not_utf8(tmp_path, picture, cache):

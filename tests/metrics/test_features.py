@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
 from gansmith.metrics import features as room
-from gansmith.metrics.features import FEATURES, extract, load_features, to_grey_28
+from gansmith.metrics.features import FEATURES, extract, load_features
+from gansmith.metrics.preparation import to_grey_28, to_rgb, to_rgb_side
 
-NAMES = sorted(FEATURES)
+SHIPPED = ("digits-cnn", "fashion-cnn")
 
 
 def random_images(count: int = 3, channels: int = 1, height: int = 28, width: int = 28) -> Tensor:
@@ -70,7 +74,7 @@ def test_refuses_what_is_not_images(images: Tensor, words: str) -> None:
         load_features("digits-cnn")(images)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_weights_are_the_recorded_ones(name: str) -> None:
     features = load_features(name)
     record = json.loads((files("gansmith") / "assets" / f"{name}.json").read_text("utf-8"))
@@ -121,6 +125,48 @@ def test_nothing_to_extract_is_said() -> None:
         extract(iter(()), features)
     with pytest.raises(UserError, match="no indices"):
         extract(iter([random_images()]), features, indices=np.arange(2))
+
+
+def test_one_pass_gives_features_and_logits() -> None:
+    features, images = load_features("digits-cnn"), random_images(5)
+    torch.testing.assert_close(features.logits_of(features(images)), features.logits(images))
+
+
+def test_grey_is_repeated_and_rgb_stays() -> None:
+    grey, rgb = random_images(2), random_images(2, channels=3)
+    assert torch.equal(to_rgb(grey), grey.repeat(1, 3, 1, 1))
+    assert torch.equal(to_rgb(rgb), rgb)
+    assert torch.equal(to_rgb_side(rgb, None) * 255, rgb.float())
+    assert torch.equal(to_rgb_side(rgb, 28) * 255, rgb.float())
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 255))
+def test_resizing_keeps_flat_images_and_the_range(height: int, width: int, level: int) -> None:
+    flat = torch.full((1, 3, height, width), level, dtype=torch.uint8)
+    expected = torch.full((1, 3, 32, 32), level / 255)
+    torch.testing.assert_close(to_rgb_side(flat, 32), expected, atol=1e-5, rtol=0)
+    noise = to_rgb_side(random_images(1, 3, height, width), 32)
+    assert noise.min() >= 0
+    assert noise.max() <= 1
+
+
+def test_resizing_agrees_with_pillow() -> None:
+    # Away from black and white: Pillow also clamps and rounds between its two passes.
+    image = random_images(1, 3, 61, 47) // 2 + 64
+    pillow = Image.fromarray(image[0].permute(1, 2, 0).numpy()).resize((32, 32), Image.BICUBIC)
+    expected = torch.from_numpy(np.asarray(pillow).copy()).permute(2, 0, 1)[None] / 255
+    torch.testing.assert_close(to_rgb_side(image, 32), expected, atol=1.5 / 255, rtol=0)
+
+
+def test_only_inception_takes_a_file_of_weights(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has weights of its own"):
+        load_features("digits-cnn", weights=tmp_path)
+    with pytest.raises(UserError, match="no such file"):
+        load_features("inception-v3", weights=tmp_path / "weights.pth")
+
+
+def test_every_name_is_known_to_the_table() -> None:
+    assert set(FEATURES) == {*SHIPPED, "efficientnet-lite0", "inception-v3"}
 
 
 def test_misspelt_name() -> None:

@@ -8,8 +8,7 @@ from torch import Tensor
 from gansmith.errors import UserError
 from gansmith.metrics.fidelity import fidelity
 from gansmith.metrics.frechet import (
-    _statistics,
-    _weighted,
+    Reference,
     frechet_distance,
     frechet_interval,
 )
@@ -66,12 +65,11 @@ def test_is_torch_fidelitys() -> None:
 
 
 def test_a_weight_is_as_many_copies_of_the_sample() -> None:
-    rows = torch.randn(5, 3, dtype=torch.float64)
-    counts = np.array([0, 3, 1, 2, 1])
-    copies = _statistics(rows[np.repeat(np.arange(5), counts)])
-    weighted = _weighted(rows.numpy(), counts)
-    np.testing.assert_allclose(weighted["mu"], copies["mu"], atol=1e-12)
-    np.testing.assert_allclose(weighted["sigma"], copies["sigma"], atol=1e-12)
+    real, rows = torch.randn(30, 3).double(), 0.5 + 2 * torch.randn(5, 3).double()
+    draws = [np.array(counts) for counts in ([0, 3, 1, 2, 1], [1, 1, 1, 1, 1], [0, 0, 5, 2, 0])]
+    copies = [rows[np.repeat(np.arange(5), counts)] for counts in draws]
+    wanted = [frechet_distance(real, copied) for copied in copies]
+    assert Reference(real).resampled(rows, draws) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_interval_is_as_wide_as_the_scatter_of_fresh_draws() -> None:

@@ -15,6 +15,12 @@ def test_wilson_values(yes: int, trials: int, low: float, high: float) -> None:
     assert wilson(yes, trials) == pytest.approx((low, high), abs=1e-5)
 
 
+@pytest.mark.parametrize("trials", [1, 3, 7, 250, 300, 10_000])
+def test_wilson_ends_exactly_at_zero_and_one(trials: int) -> None:
+    assert wilson(0, trials)[0] == 0.0
+    assert wilson(trials, trials)[1] == 1.0
+
+
 def test_wilson_covers_as_often_as_it_says() -> None:
     draws = np.random.default_rng(0).binomial(200, 0.93, size=4000)
     hits = [low <= 0.93 <= high for low, high in (wilson(int(d), 200) for d in draws)]

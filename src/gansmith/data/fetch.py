@@ -8,9 +8,6 @@ images and labels must have the known fingerprint, whatever order they come in.
 
 import hashlib
 import json
-import shutil
-import subprocess
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +18,7 @@ from PIL import Image
 
 from gansmith.data.arrays import Stack, join, pack_stack, packed_stack
 from gansmith.data.cache import cache_dir, digest_of, file_stamp
+from gansmith.data.clients import run_client, unpack
 from gansmith.data.decode import Plan
 from gansmith.data.hub import hub_name, open_hub
 from gansmith.data.idx import idx_folder_stack, is_idx_folder
@@ -28,8 +26,6 @@ from gansmith.data.info import Progress, Wish
 from gansmith.data.packed import is_whole
 from gansmith.errors import UserError, nearest
 
-_SECONDS = 1800  # for one call of a registry's client
-_LARGEST = 2 * 2**30  # bytes that an archive of these sets may unpack to
 SPLITS = ("train", "test")
 
 
@@ -201,45 +197,6 @@ def _store(name: str, stacks: dict[str, Stack], where: str, progress: Progress |
     return set_folder(name)
 
 
-def _run(argv: list[str], folder: Path) -> str | None:
-    """Run a client; ``None`` when it succeeded, else why not, in a few words."""
-    if shutil.which(argv[0]) is None:
-        return f"{argv[0]} is not installed"
-    try:
-        done = subprocess.run(
-            argv, cwd=folder, capture_output=True, timeout=_SECONDS, check=False, text=True,
-            stdin=subprocess.DEVNULL, errors="replace",
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return f"{argv[0]} took more than {_SECONDS // 60} minutes"
-    except OSError as error:
-        return f"{argv[0]}: {error.strerror}"
-    return None if done.returncode == 0 else f"{argv[0]} failed (exit {done.returncode})"
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar or a deb into an empty folder, without links or paths that leave it.
-
-    Raises:
-        UserError: if it is damaged, too large, or tries to leave the folder.
-    """
-    if archive.suffix == ".deb":
-        failure = _run(["dpkg-deb", "-x", str(archive.absolute()), str(folder)], folder)
-        if failure:
-            raise UserError(f"{archive}: cannot be unpacked ({failure})")
-        return
-    try:
-        with tarfile.open(archive) as tar:
-            total = 0
-            for member in tar:
-                total += member.size
-                if total > _LARGEST:
-                    raise UserError(f"{archive}: unpacks to more than {_LARGEST >> 30} GB; refused")
-                tar.extract(member, folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise UserError(f"{archive}: cannot be unpacked ({type(error).__name__})") from None
-
-
 def _from_path(name: str, path: Path, progress: Progress | None) -> Path:
     if path.is_dir():
         return _store(name, _stacks_in(path, str(path)), str(path), progress)
@@ -267,7 +224,7 @@ def _from_client(name: str, argv: list[str], progress: Progress | None) -> Path:
         folder = Path(temporary)
         if progress:
             progress(f"asking {argv[0]}", 0, 1)
-        failure = _run(argv, folder)
+        failure = run_client(argv, folder)
         if failure:
             raise UserError(failure)
         archives = [*folder.glob("*.deb"), *folder.glob("*.tgz")]

@@ -88,9 +88,11 @@ def _walk(root: Path) -> _Found:
 def _remarks(found: _Found) -> tuple[str, ...]:
     notes = []
     if found.links:
-        notes.append(f"refused {len(found.links):,} links that leave it: {shown(found.links)}")
+        many = "link that leaves" if len(found.links) == 1 else "links that leave"
+        notes.append(f"refused {len(found.links):,} {many} it: {shown(found.links)}")
     if found.others:
-        notes.append(f"ignored {len(found.others):,} other files: {shown(found.others)}")
+        many = "file" if len(found.others) == 1 else "files"
+        notes.append(f"ignored {len(found.others):,} other {many}: {shown(found.others)}")
     return tuple(notes)
 
 

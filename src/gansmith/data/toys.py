@@ -91,7 +91,7 @@ def open_toy(name: str, wish: Wish) -> Points:
         shape=(2,),
         classes=tuple(str(i) for i in range(len(modes))) if wish.labels else (),
         digest=hashlib.sha256(all_points.tobytes() + all_labels.tobytes()).hexdigest()[:16],
-        notes=(f"{len(modes)} Gaussian modes, sigma {sigma:g}, seed {_SEEDS[wish.split]}",),
+        notes=(f"{len(modes)} Gaussian modes, sigma {sigma:g}, {wish.split} split",),
         modes=modes,
         sigma=sigma,
     )

@@ -37,9 +37,18 @@ def feature_pair(real: Tensor, fake: Tensor, least: int = 2) -> tuple[Tensor, Te
     """
     real = finite_rows(real, "real features", least)
     fake = finite_rows(fake, "generated features", least)
+    same_width(real, fake)
+    return real, fake
+
+
+def same_width(real: Tensor, fake: Tensor) -> None:
+    """Both sets have as many dimensions.
+
+    Raises:
+        UserError: if they do not.
+    """
     if real.shape[1] != fake.shape[1]:
         raise UserError(
             f"metrics: real features have {real.shape[1]} dimensions and generated ones "
             f"{fake.shape[1]}; take both with the same extractor"
         )
-    return real, fake

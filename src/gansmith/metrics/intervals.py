@@ -18,7 +18,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
     half = Z95 / (1 + z2 / trials) * spread
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At the ends the square root's rounding would leave dust where the bound is exact.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    return low, 1.0 if successes == trials else min(1.0, centre + half)
 
 
 def centred(value: float, resampled: Sequence[float]) -> tuple[float, float]:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from gansmith.metrics.checks import feature_pair
-
-_ROWS = 1000  # of the distance matrix at a time: 80 MB against 10,000 samples
+from gansmith.metrics.neighbours import ROWS, ball_radii, centred_pair
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,13 @@ def coverage(real: Tensor, fake: Tensor, k: int = 3) -> Coverage:
     Raises:
         UserError: as `precision_recall`.
     """
-    real, fake = feature_pair(real, fake, least=k + 1)
-    middle = real.mean(0)  # shorter vectors lose less to rounding in |a|² + |b|² - 2ab
-    real, fake = real - middle, fake - middle
-    real_radius, fake_radius = _radius(real, k), _radius(fake, k)
+    real, fake = centred_pair(*feature_pair(real, fake, least=k + 1))
+    real_radius, fake_radius = ball_radii(real, k), ball_radii(fake, k)
     fake_in_real = torch.zeros(len(fake), dtype=torch.bool)
     real_in_fake = torch.zeros(len(real), dtype=torch.bool)
-    for start in range(0, len(fake), _ROWS):
-        rows = slice(start, start + _ROWS)
+    for start in range(0, len(fake), ROWS):
+        rows = slice(start, start + ROWS)
         distance = torch.cdist(fake[rows], real)
         fake_in_real[rows] = (distance <= real_radius).any(1)
         real_in_fake |= (distance <= fake_radius[rows, None]).any(0)
     return Coverage(fake_in_real, real_in_fake)
-
-
-def _radius(rows: Tensor, k: int) -> Tensor:
-    """Distance of each row to its k-th nearest other row; topk is ten times as fast as kthvalue."""
-    parts = [torch.cdist(part, rows).topk(k + 1, largest=False) for part in rows.split(_ROWS)]
-    return torch.cat([part.values[:, k] for part in parts])  # column 0 is the row itself
