@@ -53,7 +53,7 @@ demo: setup ## train on the built-in digits for three minutes and write a report
 	@echo "The report: runs/demo/report.html (open it in a browser)"
 
 bench: setup ## measure against the references in benchmarks/ and print the ratios (hours for toys)
-	@set -e; for name in startup data_loading quality toys; do echo "== $$name"; $(VENV) benchmarks/$$name.py; done
+	@set -e; for name in startup data_loading evaluation quality toys; do echo "== $$name"; $(VENV) benchmarks/$$name.py; done
 
 docs: setup ## write the pages of the Python API into site/
 	$(VENV) -m uv pip install --quiet --python $(VENV) -c constraints.txt -e '.[dev,docs]'

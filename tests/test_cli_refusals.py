@@ -13,7 +13,7 @@ import pytest
 from gansmith import cli
 
 Refuse = Callable[..., str]
-PROGRESS = re.compile(r"[a-z]+: [\d,]+ of [\d,]+")
+PROGRESS = re.compile(r"[a-z]+(?: of .+)?: [\d,]+ of [\d,]+")
 
 
 def contents(root: Path) -> dict[str, str]:

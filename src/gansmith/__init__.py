@@ -8,9 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gansmith.apps.evaluate import evaluate
+    from gansmith.apps.evaluate import compare, evaluate
     from gansmith.apps.runs import load
     from gansmith.apps.sample import sample
+    from gansmith.apps.scoring import ScoreOptions
     from gansmith.apps.train import train
     from gansmith.config import Config
     from gansmith.data import open_data
@@ -22,8 +23,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Config",
     "Generator",
+    "ScoreOptions",
     "UserError",
     "__version__",
+    "compare",
     "evaluate",
     "load",
     "open_data",
@@ -34,7 +37,9 @@ __all__ = [
 _HOME = {
     "Config": "gansmith.config",
     "Generator": "gansmith.models.pretrained",
+    "ScoreOptions": "gansmith.apps.scoring",
     "UserError": "gansmith.errors",
+    "compare": "gansmith.apps.evaluate",
     "evaluate": "gansmith.apps.evaluate",
     "load": "gansmith.apps.runs",
     "open_data": "gansmith.data",

@@ -13,5 +13,5 @@ class UserError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'width'?"`` for a misspelling of a known word, else an empty string."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {match[0]!r}?" if match else ""

@@ -22,4 +22,5 @@ def test_what_a_folder_holds(pictures: Path) -> None:
 def test_classes_are_counted_and_named() -> None:
     info = data.inspect("digits", "train")
     text = data.inspect_text(info | {"classes": [str(digit) for digit in range(20)]})
-    assert "20 classes: 0, 1, 2" in text
+    assert "20 classes for --conditional: 0, 1, 2" in text
+    assert data.inspect("digits", "train")["classes"] == tuple("0123456789")

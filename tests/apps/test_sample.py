@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,18 @@ def test_the_seed_and_the_index_make_the_sample(tiny_run: Path, tmp_path: Path) 
     other = pixels(sample(tiny_run, 2, seed=2, out=tmp_path / "other"))
     assert np.abs(few.astype(int) - many[:2]).max() <= 1
     assert (few != other).any()
+
+
+def test_samples_of_an_earlier_call_never_stay_among_the_new(tiny_run: Path, tmp_path: Path):
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    assert sample(run, 4) == sample(run, 2)  # the default folder is ours to tidy
+    assert len(pixels(run / "samples-seed-0")) == 2
+    out = sample(run, 4, out=tmp_path / "out")
+    (out / "mine.png").touch()
+    with pytest.raises(UserError, match="2 other samples are here, which would stay among"):
+        sample(run, 2, seed=7, out=out)
+    assert len(list(out.iterdir())) == 5
+    assert sample(run, 5, seed=7, out=out) == out
 
 
 def test_a_grid_is_one_picture(tiny_run: Path, tmp_path: Path) -> None:

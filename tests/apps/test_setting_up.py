@@ -40,7 +40,7 @@ def test_a_misspelt_name_is_refused_before_data_are_read(
 
 def test_a_dry_run_decides_what_a_run_decides(pictures: Path) -> None:
     cfg = settings(str(pictures), changes={"device": "cpu"})
-    plan = dry_run(cfg)
+    plan = dry_run(str(pictures), changes={"device": "cpu"})
     real, reasons = setting_up.decide(cfg, setting_up.open_run_data(cfg, None))
     planned, found = to_tree(plan.cfg), to_tree(real)
     assert planned["augment"].pop("flip") == "auto"  # it takes the images to know
@@ -50,8 +50,7 @@ def test_a_dry_run_decides_what_a_run_decides(pictures: Path) -> None:
 
 
 def test_a_dry_run_of_a_large_net_costs_no_memory(pictures: Path) -> None:
-    cfg = settings(str(pictures), changes={"model.width": 4_096, "resolution": 256})
-    plan = dry_run(cfg)
+    plan = dry_run(str(pictures), changes={"model.width": 4_096, "resolution": 256})
     assert plan.cfg.model.width == 4_096
 
 

@@ -291,10 +291,52 @@ def test_scores_of_an_earlier_step_are_not_shown_as_those_of_a_later_one(copied:
 def test_points_are_not_augmented(changes: dict, tmp_path: Path) -> None:
     said = "ring holds points, which are not augmented"
     with pytest.raises(UserError, match=said):
-        dry_run(settings("ring", changes=changes))
+        dry_run("ring", changes=changes)
     with pytest.raises(UserError, match=said):
         train("ring", out=tmp_path / "run", changes=changes)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_complete_says_so(copied: Path) -> None:
+    said: list[str] = []
+    train(out=copied, resume=True, score=False, watching=Watching(say=said.append))
+    assert any("complete: a larger --budget" in line for line in said)
+
+
+def test_a_dry_run_of_a_resume_tells_of_the_run_that_is_there(
+    copied: Path, pictures: Path, tmp_path: Path
+) -> None:
+    before = sorted(copied.rglob("*"))
+    plan = dry_run(out=copied, resume=True, changes={"budget": "9-steps"})
+    assert (plan.step, plan.cfg.batch, plan.cfg.model.width) == (4, 8, 4)
+    assert str(plan.cfg.budget) == "9-steps"
+    assert sorted(copied.rglob("*")) == before
+    with pytest.raises(UserError, match=r"optim\.lr cannot change"):
+        dry_run(out=copied, resume=True, changes={"optim.lr": 0.5})
+    with pytest.raises(UserError, match="there is a run here already"):
+        dry_run(str(pictures), out=copied)
+    with pytest.raises(UserError, match="not a run folder, so --overwrite leaves it alone"):
+        dry_run(str(pictures), out=pictures, overwrite=True)
+    assert dry_run(str(pictures), out=tmp_path / "new", resume=True).step is None
+
+
+def test_resume_without_a_folder_names_the_last_one(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"name it with --out$"):
+        train("digits", resume=True)
+    shutil.copytree(tiny_run, "runs/digits-images-3")
+    with pytest.raises(UserError, match=r"\(the last one here: --out runs/digits-images-3\)"):
+        train("digits", resume=True)
+
+
+def test_the_last_step_is_logged_whenever_it_comes(pictures: Path, tmp_path: Path) -> None:
+    for log_every, steps in (("auto", [1, 2, 3]), (2, [1, 2, 3]), (100, [1, 3])):
+        out = tmp_path / str(log_every)
+        changes = TINY | {"log_every": log_every}
+        train(str(pictures), budget="3-steps", out=out, changes=changes, score=False)
+        assert [record["step"] for record in kinds(out, "step")] == steps
 
 
 # --- beginning afresh

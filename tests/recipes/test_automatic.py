@@ -10,7 +10,7 @@ from gansmith.data import DataInfo
 from gansmith.recipes import RECIPES, Facts, Reason, recipe, resolve
 from gansmith.recipes.automatic import MIRROR_SAFE, antisymmetric, apply, mirror_accuracy
 
-NEED_A_CLOCK = {"threads", "save_every", "sample_every"}
+NEED_A_CLOCK = {"threads", "save_every", "sample_every", "log_every"}
 IMAGES = DataInfo("here", "images", 6_000, (3, 32, 32), (), "d", ())
 POINTS = DataInfo("grid", "points", 100_000, (2,), (), "d", (), ((0.0, 0.0),), 0.05)
 

@@ -253,3 +253,16 @@ def test_reports_import_neither_torch_nor_matplotlib() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_galleries_stand_with_the_scores_they_were_drawn_with(make_run: MakeRun) -> None:
+    folder = make_run()
+    (folder / "gallery").mkdir()
+    for name in ("nearest", "worst"):
+        Image.new("L", (40, 30), 128).save(folder / "gallery" / f"{name}.png")
+    page = write_report(folder).read_text("utf-8")
+    assert "training images nearest to them" in page
+    assert "farthest from any real one" in page
+    assert "deepest among the real ones" not in page
+    (folder / "scores.json").write_text(json.dumps({"step": 1, "scores": {"fd": {"value": 1}}}))
+    assert "nearest to them" not in write_report(folder).read_text("utf-8")

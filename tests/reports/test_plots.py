@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansmith.reports.log_reader import Log, read_log
+from gansmith.reports.log_reader import read_log
 from gansmith.reports.plots import (
     BINS,
     BOTTOM,
@@ -152,25 +152,3 @@ def test_the_panels_of_a_run(make_run: Callable[..., Path]) -> None:
     assert {one.x_unit for one in drawn} == {"thousand images seen"}
     assert {one.unit for one in charts(log, "point")} >= {"points/s"}
     assert charts(log) == drawn
-
-
-def test_scores_over_time_are_a_curve_once_there_are_two() -> None:
-    log = Log(steps=[{"step": s, "images": s * 100, "d_loss": 1.0} for s in (10, 20, 30)])
-    log.scores = [{"step": 10, "scores": {"fd": {"value": 50}}}]
-    assert "score" not in [one.key for one in charts(log)]
-    log.scores.append({"step": 25, "scores": {"fd": {"value": 20}}})
-    first = charts(log)[0]
-    assert (first.key, first.title) == ("score", "Fréchet distance")
-    assert first.xs == [1.0, 2.5]
-    assert first.lines[0].values == [50, 20]
-
-
-def test_a_log_without_signals_has_no_panels() -> None:
-    assert charts(Log()) == []
-    assert charts(Log(steps=[{"step": 1, "images": 10, "d_loss": 1.0}])) == []
-
-
-def test_the_first_speed_of_a_start_is_no_speed() -> None:
-    steps = [{"step": s, "images": s, "images_per_second": v} for s, v in ((1, 0), (2, 5), (3, 6))]
-    (speed,) = charts(Log(steps=steps))
-    assert speed.lines[0].values == [None, 5, 6]

@@ -21,7 +21,7 @@ def append(folder: Path, *events: dict[str, object]) -> Run:
 def test_the_summary_names_model_data_time_machine_and_speed(make_run: MakeRun) -> None:
     run = read_run(make_run())
     assert story.summary(run) == (
-        "A resnet generator of 412 k weights learned from 60,000 grey images of 28×28 px "
+        "A residual generator of 412 k weights learned from 60,000 grey images of 28×28 px "
         "(“digits”, 10 classes) for 3 min 2 s on 2 cores of Example CPU 9000. "
         "It was shown 512,000 real images, 2,838 per second."
     )

@@ -49,6 +49,7 @@ SETTINGS = {
     "threads": 1,
     "save_every": 100,
     "sample_every": 100,
+    "log_every": 20,
     "model.width": 4,
     "model.depth": 1,
     "model.z_dim": 6,
@@ -72,6 +73,7 @@ class Run:
     out: Path
     sheets: list[int] = field(default_factory=list)
     saved: list[int] = field(default_factory=list)
+    evaluated: list[int] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def play(
@@ -90,6 +92,7 @@ class Run:
             sample=sample or draw,
             saved=lambda state: self.saved.append(state.step),
             stop=lambda: "interrupt" if self.state.step == until else None,
+            evaluate=lambda state: self.evaluated.append(state.step),
             advisers=advisers,
         )
         log = Log(self.out / "log.jsonl", (self.records.append,))

@@ -1,12 +1,14 @@
 """List, inspect and fetch data."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from gansmith.data import DataInfo, describe, list_sources
 from gansmith.data import get as fetch
+from gansmith.errors import UserError
 
 Progress = Callable[[str, int, int], None]
 
@@ -38,6 +40,8 @@ def get(name: str, source: Path | None, progress: Progress | None) -> Path:
 def inspect(source: str, split: str) -> dict[str, Any]:
     """What a source holds: its `DataInfo` as plain values."""
     info: DataInfo = describe(source, split=split)
+    with suppress(UserError):  # unlabelled
+        info = replace(info, classes=describe(source, split=split, labels=True).classes)
     return asdict(info)
 
 
@@ -47,5 +51,6 @@ def inspect_text(info: dict[str, Any]) -> str:
     lines = [f"{info['source']}: {info['count']:,} {info['kind']} of {shape}"]
     if info["classes"]:
         names = ", ".join(info["classes"][:12])
-        lines.append(f"{len(info['classes'])} classes: {names}")
+        more = ", ..." if len(info["classes"]) > 12 else ""
+        lines.append(f"{len(info['classes'])} classes for --conditional: {names}{more}")
     return "\n".join([*lines, *(f"- {note}" for note in info["notes"])])

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,7 @@ from gansmith.reports import words
 from gansmith.training.log import Record
 
 if TYPE_CHECKING:
+    from gansmith.apps.evaluate import ScoreCard, Verdict
     from gansmith.apps.setting_up import Prepared
     from gansmith.apps.train import DryRun, TrainResult, Watching
     from gansmith.data import DataInfo
@@ -138,6 +140,33 @@ def show_result(result: "TrainResult") -> None:
     console.print(f"samples  {escape(str(result.run / 'samples'))}")
 
 
+def show_card(card: "ScoreCard") -> None:
+    """The scores, and below them why others are left out."""
+    show_scores(card.as_json())
+    console = Console(highlight=False, soft_wrap=True)
+    for name, why in card.left_out.items():
+        console.print(f"  [dim]no {escape(name)}: {escape(why)}[/]")
+
+
+def show_verdict(verdict: "Verdict") -> None:
+    """Two score cards side by side, and which differences are more than chance."""
+    one = verdict.cards[0]
+    names = [each.target for each in verdict.cards]
+    table = Table(
+        "score", *map(escape, names), "difference", "95 % interval", "better", box=box.SIMPLE_HEAD
+    )
+    for name, each in verdict.differences.items():
+        better = "no telling" if each.better is None else escape(names[each.better])
+        gap, low, high = words.alike(each.one - each.other, each.low, each.high)
+        values = (words.significant(each.one), words.significant(each.other))
+        table.add_row(name, *values, gap, f"{low} to {high}", better)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    for line in _basis({name: asdict(one.scores[name]) for name in verdict.differences}):
+        console.print(f"  [dim]{escape(line)}[/]")
+    console.print(f"  [dim]real samples: {escape(one.against)}[/]")
+
+
 def show_scores(scores: dict[str, dict[str, Any]]) -> None:
     """The score card as a table, and below it what the scores were measured with."""
     table = Table("score", "value", "95 % interval", "n", box=box.SIMPLE_HEAD)
@@ -205,6 +234,8 @@ def show_plan(plan: "DryRun") -> None:
     """What a run would do."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(_headline(plan.data, plan.folder))
+    if plan.step is not None:
+        console.print(f"goes on from step {plan.step:,}, as was decided when the run began")
     for line in _decisions(plan.reasons, plan.data.notes):
         console.print(line)
     console.print(f"for {plan.cfg.budget}; a dry run: nothing was trained or written")
@@ -216,6 +247,7 @@ def plan_as_json(plan: "DryRun") -> dict[str, Any]:
     return {
         "run": str(plan.folder),
         "config": to_tree(plan.cfg),
+        "resumes_at": plan.step,
         "reasons": reasons,
         "notes": list(plan.data.notes),
     }

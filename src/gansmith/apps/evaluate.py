@@ -1,108 +1,117 @@
-"""Score a generator, a run or a folder of samples against real data."""
+"""Score a generator, a run or a folder of samples against real data; compare two of them."""
 
+import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from gansmith.apps import runs
-from gansmith.data import DataInfo, Dataset, open_data
-from gansmith.data.toys import TOYS
+from gansmith.apps.scoring import (
+    BATCH,
+    HELD_OUT,
+    LEAST,
+    POINT_SAMPLES,
+    ScoreOptions,
+    Scorer,
+    batches_of,
+    picked,
+    reference,
+)
+from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
-from gansmith.metrics import Score, extract, load_features, point_card, score_card
+from gansmith.metrics import BETTER, Score
+from gansmith.metrics.intervals import Z95
 from gansmith.models import Generator
 
 Progress = Callable[[str, int, int], None]
-SAMPLES = 10_000
-LEAST = 4  # fewer have no neighbours to speak of
-POINT_SAMPLES = 2_500  # the protocol of PacGAN for 2-D mixtures
-HELD_OUT = ("digits", "fashion", "cifar10", "ring", "grid")  # sources with a test split
-FEATURES_FOR = {"fashion": "fashion-cnn"}
+DEFAULT = ScoreOptions()
 
 
 @dataclass(frozen=True)
 class ScoreCard:
-    """Scores by name, and what was compared with what."""
+    """Scores by name, what was compared with what, and why other scores are left out."""
 
     target: str
     against: str
     scores: dict[str, Score]
+    left_out: dict[str, str] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, dict[str, object]]:
+    def as_json(self) -> dict[str, dict[str, Any]]:
         """The scores as plain values."""
         return {name: asdict(score) for name, score in self.scores.items()}
 
 
-def reference(
-    source: str, shape: tuple[int, ...], crop: str = "center", split: str | None = None
-) -> Dataset:
-    """The real data to compare with, at the generator's size; held out where there is a split.
+@dataclass(frozen=True)
+class Difference:
+    """Two generators by one score.
 
-    Raises:
-        UserError: if it cannot be opened, or is points where images are wanted, or the other way.
+    Attributes:
+        one, other: the values.
+        low, high: the 95 % interval of ``one - other``.
+        better: 0 for the first, 1 for the second, None where the difference may be chance.
     """
-    images = len(shape) == 3
-    if images and source in TOYS:
-        raise UserError(f"{source} holds points: images cannot be scored against them")
-    data = open_data(
-        source,
-        resolution=(shape[1], shape[2]) if images else None,
-        channels=shape[0] if images else None,
-        crop=crop,
-        split=split or ("test" if source in HELD_OUT else "train"),
-    )
-    if not images and data.info.kind == "images":
-        raise UserError(f"{source} holds images: points cannot be scored against them")
-    return data
+
+    one: float
+    other: float
+    low: float
+    high: float
+    better: int | None
 
 
-def score_generator(
-    generator: Generator,
-    real: Dataset,
-    seed: int = 0,
-    count: int = SAMPLES,
-    features: str | None = None,
-) -> dict[str, Score]:
-    """The score card of a generator; as many real samples as there are, at most ``count``."""
-    if generator.spec.kind == "points":
-        points = generator.sample(POINT_SAMPLES, seed, batch=POINT_SAMPLES)
-        return point_card(points, real.info.modes, real.info.sigma, seed)
-    if len(real) < LEAST:
-        raise UserError(f"{real.info.source}: {len(real)} images are too few to score against")
-    extractor = load_features(features or FEATURES_FOR.get(real.info.source, "digits-cnn"))
-    picked = _picked(real, count, seed)
-    real_features = extract(real, extractor, indices=picked)
-    fake_features = extract(generator.batches(count, seed, batch=250), extractor)
-    return _noted(
-        score_card(real_features, fake_features, extractor, seed), real.info, extractor.name
-    )
+@dataclass(frozen=True)
+class Verdict:
+    """Two score cards against the same real data, and the scores in which they differ."""
+
+    cards: tuple[ScoreCard, ScoreCard]
+    differences: dict[str, Difference]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values: both cards' scores, and the differences."""
+        return {
+            "targets": [card.target for card in self.cards],
+            "scores": [card.as_json() for card in self.cards],
+            "differences": {name: asdict(each) for name, each in self.differences.items()},
+        }
 
 
-def _picked(data: Dataset, count: int, seed: int) -> np.ndarray:
-    return np.sort(np.random.default_rng(seed).permutation(len(data))[:count])
+@dataclass(frozen=True)
+class _Target:
+    """What is scored: a generator or a set of samples, and what is known of its training."""
+
+    name: str
+    generator: Generator | None
+    samples: Dataset | None
+    trained_on: str | None
+    crop: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        if self.generator is not None:
+            return tuple(self.generator.spec.shape)
+        assert self.samples is not None
+        return tuple(self.samples.info.shape)
 
 
-def _noted(scores: dict[str, Score], info: DataInfo, features: str) -> dict[str, Score]:
-    """Say where the real images are those that were trained on, and where features are foreign."""
-    notes = []
-    if info.source not in HELD_OUT:
-        notes.append("real side: the data itself, not a held-out part")
-    if not features.startswith(info.source):
-        notes.append(f"features of another domain ({features}): compare runs on this data only")
-    return {
-        name: replace(score, note="; ".join([*([score.note] if score.note else []), *notes]))
-        for name, score in scores.items()
-    }
+def _open_target(target: str | Path, progress: Progress | None) -> _Target:
+    path = Path(target)
+    runs.check_place(path)
+    if path.is_dir() and runs.is_run(path):
+        cfg = runs.read_settings(path)
+        return _Target(str(target), runs.load(path), None, cfg.data.source, cfg.data.crop)
+    if path.is_dir() and (path / "config.json").is_file():
+        return _Target(str(target), runs.load(path), None, None, "center")
+    return _Target(str(target), None, open_data(str(target), progress=progress), None, "center")
 
 
 def evaluate(
     target: str | Path,
     against: str | None = None,
-    count: int = SAMPLES,
-    seed: int = 0,
-    features: str | None = None,
+    *,
+    train: str | None = None,
+    options: ScoreOptions = DEFAULT,
     progress: Progress | None = None,
 ) -> ScoreCard:
     """Score a run, a saved generator, a folder of images, or any other data source.
@@ -111,46 +120,122 @@ def evaluate(
         target: what to score.
         against: the real data; for a run, by default the data that it was trained on (its held-out
             split where there is one).
-        count: samples to make, at most.
-        seed: of the samples and of the intervals.
-        features: the extractor, by default the one that fits the data.
+        train: what the target was trained on, if ``against`` was held out from it and the target
+            is no run that knows: copies are looked for in it.
+        options: how many samples, on which features, which scores: see `ScoreOptions`.
+        progress: a callback.
 
     Raises:
         UserError: if either side cannot be read, or has too few samples.
     """
-    if count < LEAST:
-        raise UserError(f"cannot score {count} samples: ask for at least {LEAST}")
-    path = Path(target)
-    runs.check_place(path)
-    crop = "center"
-    if path.is_dir() and runs.is_run(path):
-        cfg = runs.read_settings(path)
-        against, crop = against or cfg.data.source, cfg.data.crop
-    if against is None:
-        raise UserError(f"{target}: name the real data to compare with: --against DATA")
-    if path.is_dir() and (runs.is_run(path) or (path / "config.json").is_file()):
-        generator = runs.load(path)
-        real = reference(against, generator.spec.shape, crop)
-        scores = score_generator(generator, real, seed, count, features)
-        return ScoreCard(str(target), against, scores)
-    return ScoreCard(
-        str(target), against, _score_samples(str(target), against, count, seed, features, progress)
-    )
+    _check(options)
+    opened = _open_target(target, progress)
+    scorer, name = _scorer(opened, against, train, options, progress)
+    return _score(opened, scorer, name)
 
 
-def _score_samples(
-    target: str,
-    against: str,
-    count: int,
-    seed: int,
-    features: str | None,
+def compare(
+    one: str | Path,
+    other: str | Path,
+    against: str | None = None,
+    *,
+    train: str | None = None,
+    options: ScoreOptions = DEFAULT,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Score two targets against the same real samples, and say which differences are real.
+
+    A difference d of scores whose intervals are ± a and ± b has the interval d ± (a² + b²)^½: the
+    generated sets are drawn apart, and the real set is the same on both sides. It counts as real
+    if 0 lies outside of the interval for all scores at once, by Bonferroni's correction.
+
+    Args: as `evaluate`.
+
+    Raises:
+        UserError: as `evaluate`, or if the two make samples of different shapes.
+    """
+    _check(options)
+    first, second = _open_target(one, progress), _open_target(other, progress)
+    if first.shape != second.shape:
+        shapes = " and ".join("x".join(map(str, each.shape)) for each in (first, second))
+        raise UserError(f"{one} and {other} make samples of different shapes ({shapes})")
+    scorer, name = _scorer(first, against, train, options, progress)
+    cards = (_score(first, scorer, name), _score(second, scorer, name))
+    kind = "images" if len(first.shape) == 3 else "points"
+    return Verdict(cards, differences(cards[0].scores, cards[1].scores, kind))
+
+
+def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
+    """Score by score, for those that have an interval and a better side."""
+    found = {}
+    known = {"fid": "lower", "fid_inf": "lower", "fd_inf": "lower"} | BETTER[kind]
+    names = [
+        name
+        for name in one
+        if name in other and name in known and None not in (one[name].low, other[name].low)
+    ]
+    for name in names:
+        a, b = one[name], other[name]
+        half = math.hypot(_half(a), _half(b))
+        gap = a.value - b.value
+        corrected = half * _bonferroni(len(names)) / Z95
+        better = None
+        if abs(gap) > corrected:
+            better = int((gap > 0) == (known[name] == "lower"))
+        found[name] = Difference(a.value, b.value, gap - half, gap + half, better)
+    return found
+
+
+def _half(score: Score) -> float:
+    assert score.low is not None
+    assert score.high is not None
+    return (score.high - score.low) / 2
+
+
+def _bonferroni(count: int) -> float:
+    """The deviations within which a normal number lies with probability 1 − 0.05 / count."""
+    normal = torch.distributions.Normal(0.0, 1.0)
+    return float(normal.icdf(torch.tensor(1 - 0.025 / count, dtype=torch.float64)))
+
+
+def _check(options: ScoreOptions) -> None:
+    if options.count < LEAST:
+        raise UserError(f"cannot score {options.count} samples: ask for at least {LEAST}")
+
+
+def _scorer(
+    target: _Target,
+    against: str | None,
+    train: str | None,
+    options: ScoreOptions,
     progress: Progress | None,
-) -> dict[str, Score]:
-    fake = open_data(target, progress=progress)
-    real = reference(against, fake.info.shape)
-    if fake.info.kind == "points":
-        points, _ = fake.batch(_picked(fake, POINT_SAMPLES, seed))
-        return point_card(torch.as_tensor(points), real.info.modes, real.info.sigma, seed)
-    extractor = load_features(features or FEATURES_FOR.get(real.info.source, "digits-cnn"))
-    sides = [extract(data, extractor, indices=_picked(data, count, seed)) for data in (real, fake)]
-    return _noted(score_card(sides[0], sides[1], extractor, seed), real.info, extractor.name)
+) -> tuple[Scorer, str]:
+    """The real side for a target, and what it is called."""
+    against = against or target.trained_on
+    if against is None:
+        raise UserError(f"{target.name}: name the real data to compare with: --against DATA")
+    real = reference(against, target.shape, target.crop)
+    trained_on = train or target.trained_on or (against if against in HELD_OUT else None)
+    known = None
+    apart = trained_on is not None and (trained_on != against or against in HELD_OUT)
+    if apart and trained_on is not None and len(target.shape) == 3:
+        known = reference(trained_on, target.shape, target.crop, split="train")
+    return Scorer.of(real, known, options, progress), against
+
+
+def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
+    options = scorer.options
+    if len(target.shape) != 3:
+        if target.generator is not None:
+            points = target.generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES)
+        else:
+            assert target.samples is not None
+            points = target.samples.batch(picked(target.samples, POINT_SAMPLES, options.seed))[0]
+        return ScoreCard(target.name, against, scorer.points(torch.as_tensor(points)))
+    if target.generator is not None:
+        batches = target.generator.batches(options.count, options.seed, batch=BATCH)
+    else:
+        assert target.samples is not None
+        batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
+    scores, left_out = scorer.card(scorer.take(batches))
+    return ScoreCard(target.name, against, scores, left_out)

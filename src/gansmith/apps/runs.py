@@ -1,5 +1,6 @@
 """The run folder: its name, its birth, its settings, its generator."""
 
+import glob
 import re
 import shutil
 import tempfile
@@ -16,10 +17,14 @@ from gansmith.reports.log_reader import read_events
 CONFIG = "config.yaml"
 LOG = "log.jsonl"
 GENERATOR = "generator"
+BEST = "best"
+GALLERY = "gallery"
 # What gansmith writes into a run folder; a user's own files beside it are never touched.
 OWN = (
     "checkpoints",
     GENERATOR,
+    BEST,
+    GALLERY,
     "samples",
     "samples-seed-*",
     "tensorboard",
@@ -30,7 +35,17 @@ OWN = (
     CONFIG,
 )
 # What may differ between the lives of one run; anything else would make it another run.
-CHANGEABLE = ("budget", "save_every", "sample_every", "log_every", "keep", "tensorboard")
+CHANGEABLE = (
+    "budget",
+    "save_every",
+    "sample_every",
+    "log_every",
+    "keep",
+    "tensorboard",
+    "evaluate.every",
+    "evaluate.by",
+    "evaluate.samples",
+)
 
 
 def is_run(folder: Path) -> bool:
@@ -38,15 +53,26 @@ def is_run(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
+def _name(source: str, recipe: str) -> str:
+    stem = re.sub(r"[^\w.-]+", "-", Path(source).stem or "data").strip("-.") or "data"
+    return f"{stem}-{recipe}"
+
+
 def default_folder(source: str, recipe: str, root: Path = Path("runs")) -> Path:
     """``runs/digits-images``, or ``runs/digits-images-2`` if that is taken, and so on."""
-    stem = re.sub(r"[^\w.-]+", "-", Path(source).stem or "data").strip("-.") or "data"
-    name = f"{stem}-{recipe}"
+    name = _name(source, recipe)
     number, folder = 1, root / name
     while folder.exists():
         number += 1
         folder = root / f"{name}-{number}"
     return folder
+
+
+def last_folder(source: str, recipe: str, root: Path = Path("runs")) -> Path | None:
+    """The newest of the folders that `default_folder` gave out and that hold a run."""
+    first = glob.escape(_name(source, recipe))
+    held = [path for path in root.glob(f"{first}*") if is_run(path)]
+    return max(held, key=lambda path: (path / CONFIG).stat().st_mtime, default=None)
 
 
 def folder_for(cfg: Config, out: str | Path | None) -> Path:

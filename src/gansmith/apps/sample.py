@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from gansmith.apps import runs
 from gansmith.errors import UserError, nearest
@@ -63,10 +64,12 @@ def sample(
             class).
 
     Returns:
-        The folder that was written in.
+        The folder that was written in. It holds no other samples: in the default folder those
+        of an earlier call are removed.
 
     Raises:
-        UserError: if there is no generator, or the folder cannot be written.
+        UserError: if there is no generator, or the folder cannot be written or holds samples of an
+            earlier call that would stay among the new ones.
     """
     if count < 1:
         raise UserError(f"cannot make {count} samples: ask for at least one")
@@ -77,19 +80,31 @@ def sample(
     folder = Path(out) if out is not None else _default_folder(source, seed, chosen)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: this is a file; --out names a folder to write in")
+    older = _leftover(folder, count) if generator.spec.kind == "images" and not grid else []
+    if older and out is not None:
+        raise UserError(
+            f"{folder}: {len(older)} other samples are here, which would stay among the new "
+            f"{count} ones; name another --out"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if generator.spec.kind == "points":
-            points = generator.sample(count, seed, chosen, batch).numpy()
-            _write_points(points, grid, folder)
-        elif grid:
-            images = generator.sample(count, seed, chosen, batch).permute(0, 2, 3, 1).numpy()
-            sheet(images).save(folder / "grid.png")
-        else:
+        for path in older:
+            path.unlink()
+        if generator.spec.kind == "images" and not grid:
             _write_images(generator, count, seed, chosen, batch, folder, progress)
+        else:
+            _write_at_once(generator.sample(count, seed, chosen, batch), grid, folder)
     except OSError as error:
         raise UserError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
     return folder
+
+
+def _leftover(folder: Path, count: int) -> list[Path]:
+    """Samples of an earlier call that this one would not write over."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.glob("*.png") if re.fullmatch(r"\d{6,}", path.stem)]
+    return sorted(path for path in found if int(path.stem) >= count)
 
 
 def _default_folder(source: str | Path, seed: int, chosen: int | None) -> Path:
@@ -117,8 +132,11 @@ def _write_images(
             progress("sampling", done, count)
 
 
-def _write_points(points: np.ndarray, grid: bool, folder: Path) -> None:
-    if grid:
-        scatter(points, None, folder / "grid.png")
+def _write_at_once(samples: Tensor, grid: bool, folder: Path) -> None:
+    """Points as numbers or as a plot, or images as one sheet."""
+    if samples.ndim == 4:
+        sheet(samples.permute(0, 2, 3, 1).numpy()).save(folder / "grid.png")
+    elif grid:
+        scatter(samples.numpy(), None, folder / "grid.png")
     else:
-        np.save(folder / "points.npy", points, allow_pickle=False)
+        np.save(folder / "points.npy", samples.numpy(), allow_pickle=False)

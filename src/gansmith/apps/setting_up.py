@@ -11,6 +11,7 @@ from gansmith.data import DataInfo, Dataset, describe, open_data
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES
+from gansmith.metrics import BETTER, ENOUGH
 from gansmith.models import MODELS, Spec
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
@@ -21,6 +22,7 @@ Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
 MIRROR_CHUNK = 64
 CPU_SIDE = 64  # pixels
+LOG_EVERY, LOG_RECORDS = 20, 100
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,33 @@ def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
     return found, reasons
 
 
+def _check_metric(cfg: Config, kind: str, count: int) -> None:
+    """Refuse a metric by which no best can be told.
+
+    Raises:
+        UserError: naming the nearest one that there is, or why it cannot be had here.
+    """
+    known, name = BETTER[kind], cfg.evaluate.by
+    if name not in known:
+        raise UserError(
+            f"evaluate.by {name!r} is no score of {kind}{nearest(name, known)}; "
+            f"known: {', '.join(known)}"
+        )
+    if name == "fd" and min(cfg.evaluate.samples, count) < ENOUGH:
+        raise UserError(
+            f"evaluate.by fd needs {ENOUGH} samples, real and generated: make evaluate.samples "
+            "larger, or take evaluate.by=kid"
+        )
+
+
 def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
     if info.kind == "points" and (cfg.augment.flip is True or cfg.augment.policy != "none"):
         raise UserError(
             f"{info.source} holds points, which are not augmented: "
             "leave augment.flip and augment.policy alone"
         )
+    if cfg.evaluate.every:
+        _check_metric(cfg, info.kind, count)
     if int(cfg.batch) > count:
         raise UserError(
             f"batch {cfg.batch} is larger than the data ({count} samples): make it smaller"
@@ -231,6 +254,10 @@ def plan(ready: Prepared) -> Prepared:
         reasons.append(Reason("save_every", save_every, "a tenth of the run, at most ten minutes"))
     if cfg.sample_every == "auto":
         reasons.append(Reason("sample_every", sample_every, "twelve sheets over the run"))
+    if cfg.log_every == "auto":
+        steps = total // int(cfg.batch)
+        log_every = max(1, min(LOG_EVERY, steps // LOG_RECORDS))
+        reasons.append(Reason("log_every", log_every, "a hundred points or more to every curve"))
     cfg = apply(cfg, reasons)
     ready.state.total_images = total
     return replace(ready, cfg=cfg, reasons=tuple(reasons))

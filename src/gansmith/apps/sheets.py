@@ -6,7 +6,7 @@ import numpy as np
 
 from gansmith.data import DataInfo
 from gansmith.models import Generator
-from gansmith.reports.sheets import scatter, sheet, strip
+from gansmith.reports.sheets import picture_bytes, scatter, sheet, strip, write_file
 
 SHEET_SEED = 0
 SHEET_SAMPLES = 64
@@ -22,7 +22,7 @@ def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) ->
         scatter(points, np.asarray(info.modes) if info.modes else None, path)
     else:
         images = generator.sample(SHEET_SAMPLES, SHEET_SEED, batch=SHEET_SAMPLES)
-        sheet(images.permute(0, 2, 3, 1).numpy()).save(path)
+        write_file(path, picture_bytes(sheet(images.permute(0, 2, 3, 1).numpy())))
     return path.name
 
 

@@ -1,6 +1,5 @@
 """Train: from data and settings to a run folder with a scored generator and its report."""
 
-import json
 import shlex
 import sys
 import time
@@ -14,7 +13,7 @@ import torch
 
 from gansmith import config
 from gansmith.apps import runs, tensorboard
-from gansmith.apps.evaluate import reference, score_generator
+from gansmith.apps.evaluating import evaluator, final_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.setting_up import (
     Prepared,
@@ -37,11 +36,10 @@ from gansmith.recipes import Reason
 from gansmith.recipes import recipe as find_recipe
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
-from gansmith.reports.sheets import write_file
 from gansmith.reports.words import duration
 from gansmith.training import Hooks, Log, State, planned_images
 from gansmith.training import train as play
-from gansmith.training.checkpoint import read_latest
+from gansmith.training.checkpoint import folders, read_latest
 from gansmith.training.log import Observer
 
 DataProgress = Callable[[str, int, int], None]
@@ -77,12 +75,16 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would be: the resolved settings and the reasons, nothing trained or written."""
+    """What a run would be: the resolved settings and the reasons, nothing trained or written.
+
+    ``step`` is where a run that is resumed would go on; None for a new one.
+    """
 
     cfg: Config
     reasons: list[Reason]
     data: DataInfo
     folder: Path
+    step: int | None = None
 
 
 def settings(
@@ -128,22 +130,67 @@ def _given(
     return config.merge(config.read_yaml(file) if file else {}, config.nest(single.items()))
 
 
-def dry_run(cfg: Config, out: str | Path | None = None) -> DryRun:
+@dataclass(frozen=True)
+class _Settled:
+    """What is asked for, and the run that it goes on with, if there is one."""
+
+    cfg: Config
+    folder: Path
+    old: Config | None
+
+
+def _settle(
+    data: str | None,
+    recipe: str | None,
+    out: str | Path | None,
+    changes: Mapping[str, Any],
+    file: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> _Settled:
+    """Settings and folder, checked against what is there; nothing is written."""
+    cfg = settings(data, recipe, changes, file)
+    folder = runs.folder_for(cfg, out)
+    if resume and out is None:
+        last = runs.last_folder(cfg.data.source, cfg.recipe)
+        which = f" (the last one here: --out {last})" if last else ""
+        raise UserError(f"resume needs a run to go on with: name it with --out{which}")
+    old = runs.read_settings(folder) if runs.check(folder, resume, overwrite) else None
+    if old:
+        cfg = runs.changed_settings(old, _given(data, recipe, changes, file))
+    return _Settled(cfg, folder, old)
+
+
+def dry_run(
+    data: str | None = None,
+    *,
+    recipe: str | None = None,
+    out: str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> DryRun:
     """Look at the data and decide, without decoding it, training or writing anything.
+
+    Args: as `train`.
 
     Raises:
         UserError: for what `train` would refuse, as far as a look at the data shows it.
     """
-    folder = runs.folder_for(cfg, out)
-    check_names(cfg)
-    cfg, fitted = fit_to_device(cfg)
+    settled = _settle(data, recipe, out, changes or {}, file, resume, overwrite)
+    check_names(settled.cfg)
+    cfg, fitted = fit_to_device(settled.cfg)
     info = describe_run_data(cfg)
     resolved, reasons = decide_unseen(cfg, info)
-    reasons = fitted + reasons
     spec = describe_generator(resolved, info)
     with torch.device("meta"):  # shapes only: no memory, no time
         spec.nets()
-    return DryRun(resolved, reasons, info, folder)
+    step = None
+    if settled.old:
+        saved = folders(settled.folder / "checkpoints")
+        step = int(saved[-1].name.rpartition("-")[2]) if saved else 0
+    return DryRun(resolved, fitted + reasons, info, settled.folder, step)
 
 
 def train(
@@ -177,14 +224,9 @@ def train(
         UserError: for anything in the settings, the data or the folder that does not fit.
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
-    if resume and out is None:
-        raise UserError("resume needs a run to go on with: name it with --out")
-    cfg = settings(data, recipe, changes, file)
-    folder = runs.folder_for(cfg, out)
-    old = runs.read_settings(folder) if runs.check(folder, resume, overwrite) else None
-    if old:
-        cfg = runs.changed_settings(old, _given(data, recipe, changes, file))
-    ready = _begin(folder, cfg, old, watching)
+    settled = _settle(data, recipe, out, changes, file, resume, overwrite)
+    folder = settled.folder
+    ready = _begin(folder, settled.cfg, settled.old, watching)
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
@@ -195,6 +237,7 @@ def train(
                 ),
                 saved=lambda state: _save_generator(ready, state, folder),
                 stop=stop,
+                evaluate=evaluator(ready, folder, log, watching.say),
             )
             why = play(
                 ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
@@ -237,6 +280,8 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
             use_threads(ready.state.threads)
         if old and ready.cfg.budget != old.budget:
             _move_end(ready)
+        if watching.say and ready.state.images >= ready.state.total_images:
+            watching.say("this run is complete: a larger --budget would go on with it")
         runs.save_settings(folder, ready.cfg)
     if watching.decided:
         watching.decided(ready, folder)
@@ -313,24 +358,10 @@ def _finish(
     if score and why == "budget":
         if watching.say:
             watching.say("scoring")
-        try:
-            scores = _scores(ready)
-        except UserError as error:  # too few images to score: the generator is good all the same
-            if watching.say:
-                watching.say(f"no scores: {error}")
-    if scores:
-        log.write("scores", step=ready.state.step, scores=scores)
-        text = json.dumps({"step": ready.state.step, "scores": scores}, indent=2)
-        write_file(folder / "scores.json", text.encode())
+        scores = final_scores(ready, ready.state, folder, log, watching.say)
     write_report(folder)
     write_model_card(folder)
     return scores
-
-
-def _scores(ready: Prepared) -> dict[str, dict[str, Any]]:
-    real = reference(ready.cfg.data.source, ready.spec.shape, ready.cfg.data.crop)
-    found = score_generator(_generator(ready, ready.state), real, ready.cfg.seed)
-    return {name: asdict(each) for name, each in found.items()}
 
 
 def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:

@@ -76,6 +76,7 @@ def main() -> None:
         with orderly():
             code = app(words, prog_name="gansmith", standalone_mode=False)
     except KeyboardInterrupt:
+        print("gansmith: interrupted", file=sys.stderr)
         code = 130
     except Exception as error:
         line = plain(error)

@@ -1,5 +1,6 @@
 """What is done with a trained generator: ``gansmith sample`` and ``gansmith evaluate``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,8 @@ def sample(
 
     with display.Terminal(to_stderr=True) as screen:
         folder = draw(source, count, seed, class_name, grid, out, batch, screen.data)
-    emit({"out": str(folder), "count": count, "seed": seed}) if as_json else print(folder)
+    written = folder / "grid.png" if grid else folder
+    emit({"out": str(written), "count": count, "seed": seed}) if as_json else print(written)
 
 
 def evaluate(
@@ -42,8 +44,16 @@ def evaluate(
         str,
         typer.Argument(metavar="TARGET", help="A run, a saved generator or a folder of samples."),
     ],
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="OTHER", help="Another one: say which is better, and if it is."),
+    ] = None,
     against: Annotated[
         str | None, typer.Option(metavar="DATA", help="The real data [the run's own].")
+    ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Training data to look for copies in [the run's own]."),
     ] = None,
     count: Annotated[
         int, typer.Option("-n", "--count", metavar="N", help="Samples to score.")
@@ -51,17 +61,53 @@ def evaluate(
     seed: Annotated[int, typer.Option(metavar="N", help="Of the samples and the intervals.")] = 0,
     features: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="digits-cnn or fashion-cnn [what fits the data]."),
+        typer.Option(
+            metavar="NAME",
+            help="digits-cnn, fashion-cnn, efficientnet-lite0, inception-v3 [what fits].",
+        ),
     ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The FID Inception's weights: score on its features."),
+    ] = None,
+    lpips: Annotated[
+        bool, typer.Option("--lpips", help="Also diversity by LPIPS; fetches its weights once.")
+    ] = False,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Only these scores, such as fd,kid.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="A Fréchet distance of too few samples all the same.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Score samples against real data.
+    """Score samples against real data, or two sets of them against each other.
 
     Example: gansmith evaluate runs/demo --against digits
     """
     from gansmith.apps import display
+    from gansmith.apps.evaluate import compare
     from gansmith.apps.evaluate import evaluate as score
+    from gansmith.apps.scoring import ScoreOptions
 
+    options = ScoreOptions(
+        count=count,
+        seed=seed,
+        features=features,
+        inception=inception,
+        lpips=lpips,
+        forced=force,
+        only=tuple(name.strip() for name in metrics.split(",")) if metrics else None,
+    )
     with display.Terminal(to_stderr=True) as screen:
-        card = score(target, against, count, seed, features, screen.data)
-    emit({"scores": card.as_json()}) if as_json else display.show_scores(card.as_json())
+        if other is None:
+            card = score(target, against, train=train, options=options, progress=screen.data)
+            told = {"scores": card.as_json(), "left_out": card.left_out}
+            show = partial(display.show_card, card)
+        else:
+            verdict = compare(
+                target, other, against, train=train, options=options, progress=screen.data
+            )
+            told = verdict.as_json()
+            show = partial(display.show_verdict, verdict)
+    emit(told) if as_json else show()

@@ -47,6 +47,10 @@ def train(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A YAML file of settings.")
     ] = None,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(metavar="STEPS", help="Score while training, and keep the best in best/."),
+    ] = None,
     set_: Set = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")
@@ -76,6 +80,7 @@ def train(
         "seed": seed,
         "device": device,
         "budget": budget,
+        "evaluate.every": evaluate_every,
     }
     changes = {key: value for key, value in named.items() if value is not None}
     changes |= dict(parse_assignment(text) for text in set_ or [])
@@ -83,7 +88,15 @@ def train(
     from gansmith.apps import train as trainer
 
     if dry_run:
-        plan = trainer.dry_run(trainer.settings(data, recipe, changes, config), out)
+        plan = trainer.dry_run(
+            data,
+            recipe=recipe,
+            out=out,
+            changes=changes,
+            file=config,
+            resume=resume,
+            overwrite=overwrite,
+        )
         emit(display.plan_as_json(plan)) if as_json else display.show_plan(plan)
         return
     with display.Terminal(to_stderr=as_json) as screen:

@@ -85,6 +85,14 @@ class AugmentConfig(Section):
     policy: Literal["auto", "none", "color", "translation", "cutout", "all"] = "auto"
 
 
+class EvaluateConfig(Section):
+    """Scores while training: every so many steps (0: at the end only), the best kept by one."""
+
+    every: int = Field(0, ge=0)
+    by: str = Field("auto", min_length=1)  # fd of images, high_quality of points
+    samples: int = Field(2_000, ge=4)
+
+
 class Config(Section):
     """Everything that determines a run."""
 
@@ -105,9 +113,10 @@ class Config(Section):
     optim: OptimConfig = OptimConfig()
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
     save_every: Count | Auto = "auto"
     sample_every: Count | Auto = "auto"
-    log_every: Count = 20
+    log_every: Count | Auto = "auto"
     keep: Count = 2
     tensorboard: bool = False
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
 
 MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
+FRECHET_FROM = 2_000  # samples
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,14 @@ def _gamma(info: "DataInfo") -> Reason:
     return Reason("penalty.gamma", gamma, f"1 at 32x32, in proportion to the {pixels} pixels")
 
 
+def _best_by(cfg: Config, info: "DataInfo") -> Reason:
+    if info.kind == "points":
+        return Reason("evaluate.by", "high_quality", "what a mixture's points are judged by")
+    if min(info.count, cfg.evaluate.samples) < FRECHET_FROM:
+        return Reason("evaluate.by", "kid", f"under {FRECHET_FROM:,} samples fd is mostly noise")
+    return Reason("evaluate.by", "fd", "reacts to quality and to variety")
+
+
 def _augment_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
     found: list[Reason] = []
     if cfg.augment.flip == "auto":
@@ -154,6 +163,8 @@ def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[R
         The configuration, and a reason for each decision in the order of the rules.
     """
     found = _training_rules(cfg, info, facts) + _augment_rules(cfg, info, facts)
+    if cfg.evaluate.by == "auto":
+        found.append(_best_by(cfg, info))
     if cfg.device == "auto":
         found.append(Reason("device", facts.device, "the fastest that is here"))
     if cfg.precision == "auto":

@@ -9,7 +9,8 @@ import jinja2
 from gansmith.reports import plots, story
 from gansmith.reports.embed import data_uri
 from gansmith.reports.log_reader import number
-from gansmith.reports.run_folder import Run, Sheet, mapping, read_run
+from gansmith.reports.run_folder import GALLERIES, Run, Sheet, mapping, read_run
+from gansmith.reports.score_charts import score_charts
 from gansmith.reports.sheets import first_rows, load_picture, plot_only, spread, write_file
 from gansmith.reports.words import compact, count, setting, significant, some
 
@@ -18,6 +19,7 @@ from gansmith.reports.words import compact, count, setting, significant, some
 FINAL_BYTES = 900_000
 FRAMES, FRAMES_BYTES = 24, 1_900_000
 FILM, FILM_BYTES = 8, 400_000
+GALLERY_BYTES = 250_000
 NOTES = 30
 CONFIG_CHARACTERS = 60_000
 
@@ -68,7 +70,7 @@ def _context(run: Run) -> dict[str, Any]:
     frames = _frames(run)
     views = story.score_views(run)
     rows = story.setting_rows(run)
-    charts = plots.charts(run.log, run.noun)
+    charts = [*score_charts(run.log, run.noun), *plots.charts(run.log, run.noun)]
     kind, status = story.status(run)
     notes = [str(note) for note in story.listed(run.data.get("notes"))]
     return {
@@ -85,6 +87,7 @@ def _context(run: Run) -> dict[str, Any]:
         "scores": views,
         "bases": story.score_bases(views),
         "no_fid": {view.key for view in views} >= {"fd"} and "fid" not in run.scores,
+        "galleries": _galleries(run),
         "charts": charts,
         "per_point": plots.per_point(len(run.log.steps)),
         "chart_data": {
@@ -113,6 +116,19 @@ def _context(run: Run) -> dict[str, Any]:
         "skipped": some(run.log.skipped, "line") if run.log.skipped else "",
         "frame": plots,
     }
+
+
+def _galleries(run: Run) -> list[dict[str, Any]]:
+    """The pictures that were drawn with the scores of this very generator."""
+    found = []
+    for name, caption in GALLERIES.items() if run.scores else ():
+        picture = load_picture(run.folder / "gallery" / f"{name}.png")
+        if picture is not None:
+            uri = data_uri(picture, GALLERY_BYTES)
+            found.append(
+                {"uri": uri, "caption": caption, "width": picture.width, "height": picture.height}
+            )
+    return found
 
 
 def _moment(sheet: Sheet, noun: str) -> str:

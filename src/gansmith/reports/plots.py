@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gansmith.reports.log_reader import Log, number
-from gansmith.reports.run_folder import mapping
+from gansmith.reports.log_reader import Log
 from gansmith.reports.words import compact, significant
 
 WIDTH, HEIGHT = 480, 250
@@ -109,7 +108,7 @@ PANELS = (
 
 
 def charts(log: Log, noun: str = "image") -> list[Chart]:
-    """Every panel of which the log holds at least two points, and the score over time if any."""
+    """Every panel of which the log holds at least two points."""
     x = log.column("images") / 1000
     drawn = []
     for panel in PANELS:
@@ -121,8 +120,7 @@ def charts(log: Log, noun: str = "image") -> list[Chart]:
         columns = [(name, y) for name, y in columns if np.isfinite(y).sum() >= 2]
         if columns and np.isfinite(x).sum() >= 2:
             drawn.append(chart(_named(panel, noun), x, columns, noun))
-    scored = _score_chart(log, noun)
-    return [scored, *drawn] if scored else drawn
+    return drawn
 
 
 def _without_twins(columns: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:
@@ -136,28 +134,6 @@ def _named(panel: Panel, noun: str) -> Panel:
     """The panel with its unit and explanation in points rather than images, where that is so."""
     unit, explain = panel.unit.replace("image", noun), panel.explain.replace("image", noun)
     return replace(panel, unit=unit, explain=explain)
-
-
-def _score_chart(log: Log, noun: str) -> Chart | None:
-    """The main score at the moments at which it was measured, when they are two or more."""
-    for name, title, unit in (
-        ("fid", "FID", "FID"),
-        ("fd", "Fréchet distance", "distance"),
-        ("modes", "Modes found", "modes"),
-    ):
-        points = [
-            (log.images_at(event["step"]), number(score.get("value")))
-            for event in log.scores
-            if (score := mapping(mapping(event.get("scores")).get(name)))
-        ]
-        points = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
-        if len(points) >= 2:
-            x, y = np.array(points).T
-            better = "Higher is better." if name == "modes" else "Lower is better."
-            explain = f"Measured during training. {better}"
-            panel = Panel("score", title, unit, explain, (), from_zero=True)
-            return chart(panel, x / 1000, [("measured", y)], noun)
-    return None
 
 
 @dataclass(frozen=True)
@@ -201,7 +177,7 @@ def chart(
     binned = [_intervals(y, groups) for y in ys]
     lines = [_line(columns[i][0], i, to_x(xs), to_y, binned[i], ys[i]) for i in range(len(columns))]
     between = ""
-    if panel.fill_between and len(binned) == 2:
+    if panel.fill_between and len(binned) >= 2:
         between = _area(to_x(xs), to_y(binned[0][0]), to_y(binned[1][0]))
     outside = sum(int(((y < to_y.low) | (y > to_y.high)).sum()) for y in ys)
     return Chart(

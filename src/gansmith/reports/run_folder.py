@@ -11,6 +11,13 @@ from gansmith.config import read_yaml
 from gansmith.errors import UserError
 from gansmith.reports.log_reader import Log, number, read_log
 
+GALLERIES = {
+    "nearest": "Generated images (first column) and the training images nearest to them by their "
+    "features, the nearest pair first. Pairs that look like one picture would be copies.",
+    "typical": "The generated images that lie deepest among the real ones.",
+    "worst": "The generated images that lie farthest from any real one.",
+}
+
 
 @dataclass(frozen=True)
 class Sheet:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gansmith.config import Config, to_tree
 from gansmith.reports.log_reader import number
+from gansmith.reports.metric_words import METRICS, PERCENT, SHARES
 from gansmith.reports.run_folder import Run, flatten, mapping
 from gansmith.reports.words import (
     alike,
@@ -22,55 +23,9 @@ from gansmith.reports.words import (
     some,
 )
 
-# name -> (title, which way is better, what it is)
-METRICS = {
-    "fd": (
-        "Fréchet distance",
-        "lower is better",
-        "How far apart the features of generated and of real samples lie, each taken as one "
-        "Gaussian. 0 means the same mean and the same spread.",
-    ),
-    "fid": (
-        "FID",
-        "lower is better",
-        "Fréchet distance on the features of the FID Inception network.",
-    ),
-    "kid": (
-        "Kernel distance",
-        "lower is better",
-        "How far apart the features lie by a cubic kernel (squared MMD), with no Gaussian assumed. "
-        "0 means no difference found.",
-    ),
-    "precision": (
-        "Precision",
-        "higher is better",
-        "The share of generated samples that lie among the real ones: how often they look right.",
-    ),
-    "recall": (
-        "Recall",
-        "higher is better",
-        "The share of real samples that lie among the generated ones: how much of the data "
-        "the generator can make.",
-    ),
-    "modes": (
-        "Modes found",
-        "higher is better",
-        "How many of the mixture’s modes the generator reaches.",
-    ),
-    "high_quality": (
-        "High quality",
-        "higher is better",
-        "The share of points within three standard deviations of a mode; 98.9 % is the most "
-        "that even the real distribution reaches.",
-    ),
-    "kl": (
-        "Unevenness",
-        "lower is better",
-        "Kullback–Leibler divergence of the counts per mode from equal counts, in nats. "
-        "0 means that every mode gets its share.",
-    ),
-}
-SHARES = ("precision", "recall", "high_quality")
+FEW_STEPS = 10
+MANY = 6  # titles, that nobody wants to read in a row
+MODEL_NAMES = {"mlp": "An MLP", "resnet": "A residual", "dcgan": "A DCGAN"}
 
 
 @dataclass(frozen=True)
@@ -150,10 +105,13 @@ def device_phrase(run: Run) -> str:
 
 
 def speed(run: Run) -> float:
-    """Images per second: the median over the logged steps, which a pause does not move."""
+    """Images per second: the median over the logged steps, which a pause does not move.
+
+    Of a few steps, the run's own figure: a median of two says little.
+    """
     column = run.log.column("images_per_second")
     column = column[column > 0]  # the first step after a start has no speed yet and logs 0
-    if len(column):
+    if len(column) >= FEW_STEPS:
         return float(np.median(column))
     seconds = run.log.reached("seconds")
     return run.log.reached("images") / seconds if seconds > 0 else math.nan
@@ -164,7 +122,8 @@ def summary(run: Run) -> str:
     model = run.settings.get("model.name")
     parameters = number(mapping(run.log.start.get("parameters")).get("G"))
     sized = f" of {compact(parameters)} weights" if math.isfinite(parameters) else ""
-    who = f"A {model} generator{sized}" if model else f"A generator{sized}"
+    shown = MODEL_NAMES.get(str(model), f"A {model}")
+    who = f"{shown} generator{sized}" if model else f"A generator{sized}"
     if not run.log.steps:
         return f"{who} is to learn {data_phrase(run)}. No training step has been logged yet."
     where = device_phrase(run)
@@ -235,7 +194,7 @@ def tiles(run: Run) -> list[Tile]:
         found.append(Tile(f"{run.noun.capitalize()}s seen", compact(images), epochs))
     if speed(run) > 0:
         device = str(log.start.get("device") or "")
-        detail = ", ".join(part for part in (f"{run.noun}s, median", device) if part)
+        detail = ", ".join(part for part in (f"{run.noun}s", device) if part)
         found.append(Tile("Speed", f"{significant(speed(run))}/s", detail))
     parameters = mapping(log.start.get("parameters"))
     if math.isfinite(g := number(parameters.get("G"))):
@@ -262,7 +221,7 @@ def _score_view(run: Run, name: str) -> ScoreView:
         modes = len(listed(run.data.get("modes")))
         text = count(value) if value.is_integer() else significant(value)
         text = f"{text} of {modes}" if modes else text
-    elif name == "high_quality":
+    elif name in PERCENT:
         text, lower, upper = (f"{100 * share:.1f}" for share in (value, low, high))
         text, interval = f"{text} %", f"{lower} to {upper} %" if bounded else ""
     elif bounded:
@@ -301,7 +260,10 @@ def score_bases(views: list[ScoreView]) -> list[tuple[str, str]]:
     for text, title in [(v.basis, v.title) for v in views] + [(v.note, v.title) for v in views]:
         if text:
             table.setdefault(text.rstrip("."), []).append(title)
-    return [(joined(titles), text) for text, titles in table.items()]
+    return [
+        ("All of them" if MANY < len(titles) == len(views) else joined(titles), text)
+        for text, titles in table.items()
+    ]
 
 
 def plan(run: Run) -> str:

@@ -44,6 +44,7 @@ class Hooks:
     sample: Callable[[State], str]  # draws a sheet, returns its file name
     saved: Callable[[State], None]  # a checkpoint stands
     stop: Callable[[], str | None]  # why to stop now, or None
+    evaluate: Callable[[State], None]  # scores the average as it is; leaves the state alone
     advisers: tuple[Adviser, ...] = field(default_factory=tuple)
 
 
@@ -77,7 +78,7 @@ def train(
     """
     batch, checkpoints = int(cfg.batch), out / "checkpoints"
     clock = Clock(state)
-    why = None
+    why, logged = None, state.step
     if state.step == 0:
         save(cfg, state, log, clock, checkpoints)
         draw(state, log, hooks)
@@ -89,16 +90,22 @@ def train(
         state.images += batch
         ema.update(state.average, state.G.bare, now.ema_decay)
 
-        if state.step % cfg.log_every == 0 or state.step == 1:
+        last = state.images >= state.total_images
+        if state.step % int(cfg.log_every) == 0 or state.step == 1 or last:
             write_step(log, cfg, state, now, signals, clock)
+            logged = state.step
         advise(state, hooks.advisers, signals, log)  # from the next step on
         if state.step % int(cfg.sample_every) == 0:
             draw(state, log, hooks)
+        if cfg.evaluate.every and state.step % cfg.evaluate.every == 0:
+            hooks.evaluate(state)
         if save_is_due(cfg, state, clock) and state.images < state.total_images:
             save(cfg, state, log, clock, checkpoints)
             hooks.saved(state)
 
     why = why or "budget"
+    if logged != state.step:  # stopped between two records
+        write_step(log, cfg, state, now, signals, clock)
     save(cfg, state, log, clock, checkpoints)
     hooks.saved(state)
     if why == "budget" and state.step % int(cfg.sample_every):
@@ -250,7 +257,7 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     """
     batch, left = int(cfg.batch), cfg.budget.amount - state.seconds
     state.total_images = state.images + max(0, round(left * speed / batch)) * batch
-    why = f"{left:.0f} s left at {speed:.0f} images/s"
+    why = f"{max(0.0, left):.0f} s left at {speed:.0f} images/s"
     if state.best_speed:  # threads are ours to choose
         if threads() > 1 and speed < SLOWED * state.best_speed:
             why += f" instead of {state.best_speed:.0f}: a busy machine, so one thread from here"

@@ -1,0 +1,133 @@
+"""Scores while a run trains, and the best generator kept by one of them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gansmith.apps import runs
+from gansmith.apps.galleries import draw_galleries
+from gansmith.apps.scoring import (
+    BATCH,
+    HELD_OUT,
+    POINT_SAMPLES,
+    SAMPLES,
+    ScoreOptions,
+    Scorer,
+    reference,
+)
+from gansmith.apps.setting_up import Prepared
+from gansmith.errors import UserError
+from gansmith.files import write_atomically
+from gansmith.metrics import BETTER, QUICK, Score
+from gansmith.models import Generator
+from gansmith.reports.sheets import write_file
+from gansmith.training import Log, State
+
+BEST_SCORE = "score.json"
+COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
+
+
+def scorer_of(ready: Prepared, count: int) -> Scorer:
+    """What a run's generator is scored against: its own data, held out where there is a split."""
+    cfg = ready.cfg
+    real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop)
+    train = None
+    if cfg.data.source in HELD_OUT and ready.spec.kind == "images":
+        train = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, split="train")
+    return Scorer.of(real, train, ScoreOptions(count=count, seed=cfg.seed, fetch=False))
+
+
+def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
+    """The scores that are cheap enough to be taken while a run trains."""
+    options = scorer.options
+    if generator.spec.kind == "points":
+        return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
+    fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
+    return scorer.card(fake, only=QUICK, with_train=False)[0]
+
+
+def final_scores(
+    ready: Prepared, state: State, folder: Path, log: Log, say: Callable[[str], None] | None
+) -> dict[str, dict[str, Any]]:
+    """Score what the run ended with: log, ``scores.json`` and the galleries.
+
+    Too few images to score do not spoil a run: the generator is good all the same.
+    """
+    generator = Generator(state.average, ready.spec)
+    left_out: dict[str, str] = {}
+    try:
+        scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
+        if ready.spec.kind == "points":
+            found = quick_scores(scorer, generator)
+        else:
+            fake = scorer.take(
+                generator.batches(scorer.options.count, scorer.options.seed, batch=BATCH)
+            )
+            found, left_out = scorer.card(fake)
+            draw_galleries(scorer, fake, folder / runs.GALLERY)
+    except UserError as error:
+        if say:
+            say(f"no scores: {error}")
+        return {}
+    scores = {name: asdict(score) for name, score in found.items()}
+    log.write("scores", step=state.step, images=state.images, scores=scores)
+    told = {"step": state.step, "scores": scores, "left_out": left_out}
+    write_file(folder / "scores.json", json.dumps(told, indent=2).encode())
+    return scores
+
+
+def evaluator(
+    ready: Prepared, folder: Path, log: Log, say: Callable[[str], None] | None
+) -> Callable[[State], None]:
+    """The loop's hook: scores the average on a fixed seed, logs, keeps the best in ``best/``.
+
+    The noise of a sample is a function of its number, and nothing is drawn from a stream that
+    training uses, so the weights after are those of a run that was never evaluated.
+    """
+    cfg = ready.cfg
+    scorer: Scorer | None = None
+
+    def evaluate(state: State) -> None:
+        nonlocal scorer
+        if scorer is None:  # a run that is not evaluated does not pay for it
+            scorer = scorer_of(ready, cfg.evaluate.samples)
+        generator = Generator(state.average, ready.spec)
+        scores = {name: asdict(score) for name, score in quick_scores(scorer, generator).items()}
+        log.write("scores", step=state.step, images=state.images, scores=scores)
+        value = scores[cfg.evaluate.by]["value"]
+        best = read_best(folder)
+        better = best is None or improves(ready.data.info.kind, cfg.evaluate.by, value, best)
+        if better:
+            keep_best(folder, generator, cfg.evaluate.by, value, state.step)
+        if say:
+            mark = ", the best so far" if better else ""
+            say(f"step {state.step:,}: {cfg.evaluate.by} {value:.4g}{mark}")
+
+    return evaluate
+
+
+def improves(kind: str, metric: str, value: float, best: dict[str, Any]) -> bool:
+    """Whether a value beats the best; one by another metric is always beaten."""
+    if best["metric"] != metric:
+        return True
+    if BETTER[kind][metric] == "lower":
+        return bool(value < best["value"])
+    return bool(value > best["value"])
+
+
+def keep_best(folder: Path, generator: Generator, metric: str, value: float, step: int) -> None:
+    """Save the generator as the run's best; the score goes last, so it never stands for another."""
+    generator.save_pretrained(folder / runs.BEST)
+    text = json.dumps({"metric": metric, "value": value, "step": step})
+    write_atomically(folder / runs.BEST / BEST_SCORE, text.encode())
+
+
+def read_best(folder: Path) -> dict[str, Any] | None:
+    """The metric, value and step of the best generator so far, or None."""
+    try:
+        best = json.loads((folder / runs.BEST / BEST_SCORE).read_text("utf-8"))
+        return {"metric": str(best["metric"]), "value": float(best["value"]), "step": best["step"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

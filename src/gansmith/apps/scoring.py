@@ -1,0 +1,263 @@
+"""What generated samples are scored against: real data, their features, and what else is known."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from gansmith.data import DataInfo, Dataset, open_data
+from gansmith.data.toys import TOYS
+from gansmith.data.weights import kept_file
+from gansmith.errors import UserError
+from gansmith.metrics import (
+    LPIPS,
+    MOST,
+    Comparison,
+    Features,
+    Sample,
+    Score,
+    cached_features,
+    extract,
+    load_features,
+    point_card,
+    score_card,
+    take,
+)
+from gansmith.metrics.efficientnet import WEIGHTS as COLOUR_WEIGHTS
+
+Progress = Callable[[str, int, int], None]
+SAMPLES = 10_000
+TRAIN_SAMPLES = 20_000  # of the training data, to look for copies in
+LEAST = 4  # fewer have no neighbours to speak of
+BATCH = 250
+POINT_SAMPLES = 2_500  # the protocol of PacGAN for 2-D mixtures
+HELD_OUT = ("digits", "fashion", "cifar10", "ring", "grid")  # sources with a test split
+FEATURES_FOR = {"digits": "digits-cnn", "fashion": "fashion-cnn"}
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How to score.
+
+    Attributes:
+        count: samples of either side, at most.
+        seed: of the samples and of the intervals.
+        features: the extractor's name or the extractor itself (`gansmith.metrics.ModuleFeatures`
+            makes one of any module); by default the one that fits the data.
+        inception: the weights of the FID Inception-v3, to score on its features.
+        lpips: also the diversity by LPIPS, whose weights are fetched at first use.
+        forced: a Fréchet distance of fewer than 2,000 samples all the same.
+        only: names of scores (`gansmith.metrics.IMAGE_METRICS`); by default all.
+        fetch: whether weights may be fetched; if not, colour is not seen until they were.
+    """
+
+    count: int = SAMPLES
+    seed: int = 0
+    features: str | Features | None = None
+    inception: str | Path | None = None
+    lpips: bool = False
+    forced: bool = False
+    only: tuple[str, ...] | None = None
+    fetch: bool = True
+
+
+def reference(
+    source: str, shape: tuple[int, ...], crop: str = "center", split: str | None = None
+) -> Dataset:
+    """The real data to compare with, at the generator's size; held out where there is a split.
+
+    Raises:
+        UserError: if it cannot be opened, or is points where images are wanted, or the other way.
+    """
+    images = len(shape) == 3
+    if images and source in TOYS:
+        raise UserError(f"{source} holds points: images cannot be scored against them")
+    data = open_data(
+        source,
+        resolution=(shape[1], shape[2]) if images else None,
+        channels=shape[0] if images else None,
+        crop=crop,
+        split=split or ("test" if source in HELD_OUT else "train"),
+    )
+    if not images and data.info.kind == "images":
+        raise UserError(f"{source} holds images: points cannot be scored against them")
+    return data
+
+
+def picked(data: Dataset, count: int, seed: int) -> np.ndarray:
+    """The numbers of ``count`` samples at most, drawn by the seed, in order."""
+    return np.sort(np.random.default_rng(seed).permutation(len(data))[:count])
+
+
+def batches_of(data: Dataset, indices: np.ndarray) -> Iterator[Tensor]:
+    """The samples of these numbers, uint8 BCHW at a time."""
+    for start in range(0, len(indices), BATCH):
+        yield data.batch(indices[start : start + BATCH])[0]
+
+
+def features_for(info: DataInfo, options: ScoreOptions) -> Features:
+    """The extractor that is asked for, or the one that knows such data best."""
+    if options.inception is not None:
+        return load_features("inception-v3", weights=options.inception)
+    if isinstance(options.features, str):
+        return load_features(options.features)
+    if options.features is not None:
+        return options.features
+    if info.source in FEATURES_FOR:
+        return load_features(FEATURES_FOR[info.source])
+    colour = colour_features(options.fetch) if info.shape[0] == 3 else None
+    return colour or load_features("digits-cnn")
+
+
+@functools.cache
+def colour_features(fetch: bool) -> Features | None:
+    """The extractor of colour images; None where its weights are not to be had."""
+    if not fetch and not kept_file(COLOUR_WEIGHTS).is_file():
+        return None
+    try:
+        return load_features("efficientnet-lite0")
+    except UserError:
+        return None
+
+
+def watched(
+    batches: Iterable[Tensor], what: str, total: int, progress: Progress | None
+) -> Iterator[Tensor]:
+    """The batches, with a word on how many of their images have gone by."""
+    done = 0
+    for images in batches:
+        yield images
+        done += len(images)
+        if progress:
+            progress(f"features of {what}", done, max(done, total))
+
+
+def features_of(
+    data: Dataset, indices: np.ndarray, extractor: Features, progress: Progress | None = None
+) -> Tensor:
+    """Features of real data, from the disk where they were taken before."""
+
+    def compute() -> Tensor:
+        batches = batches_of(data, indices)
+        return extract(watched(batches, data.info.source, len(indices), progress), extractor)
+
+    return cached_features(data.info.digest, indices, extractor, compute)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One real side, taken once, against which any number of generated sides are scored.
+
+    Attributes:
+        real: the real data, held out where that is possible.
+        train: what the generator was trained on, where ``real`` is held out from it.
+        extractor: None for points.
+        sample: the real side of every comparison; None for points.
+        indices: which of ``real`` are in ``sample``.
+        options: see `ScoreOptions`.
+        progress: a callback, for features that are taken.
+    """
+
+    real: Dataset
+    train: Dataset | None
+    extractor: Features | None
+    sample: Sample | None
+    indices: np.ndarray
+    options: ScoreOptions
+    progress: Progress | None = None
+
+    @classmethod
+    def of(
+        cls,
+        real: Dataset,
+        train: Dataset | None,
+        options: ScoreOptions,
+        progress: Progress | None = None,
+    ) -> "Scorer":
+        """Take the real side.
+
+        Raises:
+            UserError: if there are too few real samples, or no such features.
+        """
+        if real.info.kind == "points":
+            return cls(real, None, None, None, np.empty(0, np.int64), options)
+        if len(real) < LEAST:
+            raise UserError(f"{real.info.source}: {len(real)} images are too few to score against")
+        extractor = features_for(real.info, options)
+        indices = picked(real, min(options.count, MOST), options.seed)
+        known = features_of(real, indices, extractor, progress)
+        return cls(
+            real,
+            train,
+            extractor,
+            take(batches_of(real, indices), extractor, known),
+            indices,
+            options,
+            progress,
+        )
+
+    def take(self, batches: Iterable[Tensor]) -> Sample:
+        """The generated side of a comparison."""
+        assert self.extractor is not None, "points have no features"
+        seen = watched(batches, "samples", self.options.count, self.progress)
+        fake = take(seen, self.extractor)
+        if len(fake) < LEAST:
+            raise UserError(f"{len(fake)} samples are too few to score")
+        return fake
+
+    def points(self, points: Tensor) -> dict[str, Score]:
+        """The score card of points."""
+        return point_card(points, self.real.info.modes, self.real.info.sigma, self.options.seed)
+
+    def card(
+        self, fake: Sample, only: tuple[str, ...] | None = None, with_train: bool = True
+    ) -> tuple[dict[str, Score], dict[str, str]]:
+        """The scores of images, and why others are left out."""
+        assert self.sample is not None, "points have a card of theirs"
+        assert self.extractor is not None
+        own = FEATURES_FOR.get(self.real.info.source) == self.extractor.name.rpartition("-v")[0]
+        train = self.train_features() if with_train else None
+        perceptual = ("LPIPS (alex)", LPIPS("alex")) if self.options.lpips else None
+        comparison = Comparison(
+            real=self.sample,
+            fake=fake,
+            features=self.extractor,
+            seed=self.options.seed,
+            train_NF=train,
+            own_classes=own,
+            perceptual=perceptual,
+            forced=self.options.forced,
+        )
+        scores, left_out = score_card(comparison, only or self.options.only)
+        return self._noted(scores, own), left_out
+
+    def train_indices(self) -> np.ndarray:
+        """Which of the training data copies are looked for in."""
+        assert self.train is not None
+        return picked(self.train, TRAIN_SAMPLES, self.options.seed)
+
+    def train_features(self) -> Tensor | None:
+        """Features of the training data, where the real side was held out from it."""
+        if self.train is None or self.extractor is None:
+            return None
+        return features_of(self.train, self.train_indices(), self.extractor, self.progress)
+
+    def _noted(self, scores: dict[str, Score], own: bool) -> dict[str, Score]:
+        """Say where real images are those trained on, and where features are of another kind."""
+        notes = []
+        if self.train is None:
+            notes.append("real side: the data itself, not a held-out part")
+        assert self.extractor is not None
+        grey = self.extractor.name.startswith(tuple(FEATURES_FOR.values()))
+        if grey and not own:
+            name = self.extractor.name
+            notes.append(f"features of another domain ({name}): compare runs on this data only")
+            if self.real.info.shape[0] == 3:
+                notes.append("blind to colour: `gansmith evaluate` fetches the weights that see it")
+        return {
+            name: replace(score, note="; ".join([*([score.note] if score.note else []), *notes]))
+            for name, score in scores.items()
+        }
