@@ -44,7 +44,7 @@ def textbook(data: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
     scored = [
         _json(
             *[sys.executable, "-m", "gansmith", "evaluate", str(out / f"{mode}.npz")],
-            *["--against", data, "--json"],
+            *["--against", data, "--json", "--metrics", "fd"],
         )["scores"]["fd"]
         for mode in ("train", "eval")
     ]

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,7 @@ def test_two_are_compared_and_a_difference_is_told_from_chance(digits: dict[str,
     verdict = compare(digits["sevens"], digits["held-out"], "digits", options=DIGITS)
     assert verdict.differences["kid"].better == 1
     assert verdict.differences["coverage"].better == 1
-    assert set(verdict.as_json()) == {"targets", "scores", "differences"}
+    assert {"targets", "against", "scores", "left_out", "differences"} == set(verdict.as_json())
     same = compare(digits["held-out"], digits["held-out"], "digits", options=DIGITS)
     assert {each.better for each in same.differences.values()} == {None}
 
@@ -158,6 +159,43 @@ def test_what_makes_other_shapes_is_not_compared(
 ) -> None:
     with pytest.raises(UserError, match="different shapes"):
         compare(digits["replay"], folders["one"], "digits")
+
+
+def test_both_are_scored_on_as_many_samples_as_the_smaller_has(digits: dict[str, str]) -> None:
+    with np.load(digits["held-out"]) as whole:
+        few = Path(digits["held-out"]).with_name("few.npz")
+        np.savez(few, images=whole["images"][:300])
+    verdict = compare(digits["held-out"], few, "digits", options=DIGITS)
+    assert {score.n for card in verdict.cards for score in card.scores.values()} == {300}
+    # Coverage of 750 against 300 samples would differ for their numbers alone.
+    assert verdict.differences["coverage"].better is None
+
+
+def test_training_data_by_another_spelling_are_not_held_out(
+    folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(folders["one"]).parent)
+    shutil.copytree("two", "copy of two")
+    for train in ("two", "./two/", folders["two"], "copy of two"):
+        card = evaluate("one", "two", train=train)
+        assert "real side: the data itself" in card.scores["kid"].note
+        assert "held-out split" in card.left_out["c_t"]
+    assert "data itself" not in evaluate("one", "two", train="other").scores["kid"].note
+
+
+def test_the_images_that_are_kept_come_from_all_of_sorted_data() -> None:
+    data = open_data("digits", limit=3_000)
+    first = picked(data, 3_000, seed=0)[:500]
+    assert sorted(picked(data, 3_000, seed=0)) == list(range(3_000))
+    assert first.mean() == pytest.approx(1_500, abs=150)
+    assert (np.diff(first[:250]) > 0).all()  # batch by batch in order
+    assert (picked(data, 100, seed=1) != picked(data, 100, seed=2)).any()
+
+
+def test_the_best_of_a_run_is_scored_as_the_run_is(tiny_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(tiny_run, tmp_path / "run"))
+    shutil.copytree(run / "generator", run / "best")
+    assert evaluate(run / "best", options=FEW).as_json() == evaluate(run, options=FEW).as_json()
 
 
 def score(value: float, low: float, high: float) -> Score:
@@ -188,6 +226,10 @@ def test_points_are_scored_by_modes(tmp_path: Path) -> None:
     assert exact["high_quality"].value == pytest.approx(0.989, abs=0.01)
     spec = Spec("mlp", (2,), z_dim=4, width=4, depth=1, kind="points")
     Generator(spec.nets()[0], spec).save_pretrained(tmp_path / "untrained")
+    only = ScoreOptions(only=("modes",))
+    assert set(evaluate(tmp_path / "untrained", "ring", options=only).scores) == {"modes"}
+    with pytest.raises(UserError, match="points have no score 'kid'"):
+        evaluate(tmp_path / "untrained", "ring", options=ScoreOptions(only=("kid",)))
     scores = evaluate(tmp_path / "untrained", "ring").scores
     assert set(scores) == {"modes", "high_quality", "kl"}
     assert scores["modes"].value < 8

@@ -9,7 +9,7 @@ import pytest
 
 from gansmith.apps import runs
 from gansmith.apps.evaluating import improves, read_best
-from gansmith.apps.train import train
+from gansmith.apps.train import Watching, train
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.training import checkpoint
@@ -37,7 +37,7 @@ def test_a_run_that_is_evaluated_is_the_run_that_is_not(pictures: Path, tmp_path
     train(str(pictures), budget="5-steps", out=other, changes=EVERY, score=False)
     assert weights(one) == weights(other)
     assert not (one / "best").exists()
-    assert [record["step"] for record in scored(other)] == [2, 4]
+    assert [record["step"] for record in scored(other)] == [2, 4, 5]  # and the last
     assert {"kid", "precision", "recall", "coverage"} <= set(scored(other)[0]["scores"])
 
 
@@ -92,12 +92,33 @@ def test_points_are_evaluated_by_their_quality(tmp_path: Path) -> None:
 
 
 def test_lower_and_higher_are_told_apart() -> None:
-    best = {"metric": "fd", "value": 2.0, "step": 1}
-    assert improves("images", "fd", 1.0, best)
-    assert not improves("images", "fd", 2.0, best)
-    assert not improves("images", "fd", float("nan"), best)
-    assert improves("images", "recall", 0.1, best)  # the best by another score is no rival
-    assert improves("images", "recall", 0.3, best | {"metric": "recall", "value": 0.2})
+    def now(metric: str, value: float, **way: object) -> dict:
+        return {"metric": metric, "value": value, "n": 9, "features": "f", "resize": "r"} | way
+
+    best = now("fd", 2.0)
+    assert improves("images", best, None)
+    assert improves("images", now("fd", 1.0), best)
+    assert not improves("images", now("fd", 2.0), best)
+    assert not improves("images", now("fd", float("nan")), best)
+    assert improves("images", now("recall", 0.3), now("recall", 0.2))
+    # What was measured otherwise is no rival.
+    for other in (now("recall", 0.1), now("fd", 5.0, n=10), now("fd", 5.0, features="g")):
+        assert improves("images", other, best)
+
+
+def test_a_score_that_cannot_be_had_ends_no_run(pictures: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    changes = EVERY | {"evaluate.by": "precision"}
+    evaluated = train(
+        str(pictures),
+        budget="2-steps",
+        out=tmp_path / "run",
+        changes=changes,
+        score=False,
+        watching=Watching(say=said.append),
+    )
+    assert evaluated.steps == 2
+    assert any("precision" in line for line in said)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"metric": 1}', '{"value": "x"}'])

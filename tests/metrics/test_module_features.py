@@ -46,8 +46,10 @@ def test_images_are_normalised_and_resized_as_asked() -> None:
     expected = (0.2 - torch.tensor(mean)) / torch.tensor(std)
     torch.testing.assert_close(features(flat), expected.expand(4, 3))
     assert sizes == [(5, 5)]
-    assert features.resize == "RGB (grey repeated), antialiased bicubic to 5x5"
-    assert ModuleFeatures(net, "mine", digest="1").resize == "RGB (grey repeated), not resized"
+    sized = "RGB (grey repeated), antialiased bicubic to 5x5"
+    assert features.resize == f"{sized}, (x - (0.1, 0.2, 0.3)) / (0.5, 0.5, 0.25)"
+    plain = ModuleFeatures(net, "mine", digest="1").resize
+    assert plain == "RGB (grey repeated), not resized, (x - 0.0) / 1.0"
 
 
 def test_the_digest_is_that_of_the_weights() -> None:

@@ -38,7 +38,7 @@ def test_scores_on_fewer_samples_than_usual_are_no_part_of_the_curve() -> None:
 
 def test_precision_is_drawn_against_recall() -> None:
     scores = [
-        {"precision": {"value": p}, "recall": {"value": r}, "fd": {"value": 1}}
+        {"precision": {"value": p}, "recall": {"value": r}, "fd": {"value": 1}, "kid": {"value": 1}}
         for p, r in ((0.0, 0.0), (0.5, 0.2), (0.8, 0.1))
     ]
     _, second = score_charts(log_of(*scores))

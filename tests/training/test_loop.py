@@ -317,6 +317,24 @@ def test_half_precision_trains_on_a_gpu(make):
     assert all(value.dtype != torch.bfloat16 for value in run.everything().values())
 
 
+def test_what_stops_the_clock_is_no_training(make):
+    run = make()
+    run.state.seconds = 5.0
+    clock = Clock(run.state)
+    with clock.stopped():
+        clock._last -= 100.0  # a hundred seconds go by
+    assert clock.tick() < 50.0
+
+
+def test_a_run_is_evaluated_every_so_often_and_at_its_end(make):
+    run = make({"evaluate.every": 5})
+    run.play()
+    assert run.evaluated == [5, 10, 12]
+    never = make(name="never")
+    never.play()
+    assert never.evaluated == []
+
+
 class Diary:
     def __init__(self) -> None:
         self.records = []

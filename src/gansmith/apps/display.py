@@ -165,6 +165,8 @@ def show_verdict(verdict: "Verdict") -> None:
     for line in _basis({name: asdict(one.scores[name]) for name in verdict.differences}):
         console.print(f"  [dim]{escape(line)}[/]")
     console.print(f"  [dim]real samples: {escape(one.against)}[/]")
+    for name, why in one.left_out.items():
+        console.print(f"  [dim]no {escape(name)}: {escape(why)}[/]")
 
 
 def show_scores(scores: dict[str, dict[str, Any]]) -> None:

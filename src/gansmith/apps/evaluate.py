@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,9 @@ class Verdict:
         """Plain values: both cards' scores, and the differences."""
         return {
             "targets": [card.target for card in self.cards],
+            "against": self.cards[0].against,
             "scores": [card.as_json() for card in self.cards],
+            "left_out": [card.left_out for card in self.cards],
             "differences": {name: asdict(each) for name, each in self.differences.items()},
         }
 
@@ -84,8 +86,14 @@ class _Target:
     name: str
     generator: Generator | None
     samples: Dataset | None
-    trained_on: str | None
-    crop: str
+    trained_on: str | None = None
+    crop: str | None = None
+    limit: int | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many samples there are; None of a generator, which makes any number."""
+        return None if self.samples is None else len(self.samples)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,12 +106,13 @@ class _Target:
 def _open_target(target: str | Path, progress: Progress | None) -> _Target:
     path = Path(target)
     runs.check_place(path)
-    if path.is_dir() and runs.is_run(path):
-        cfg = runs.read_settings(path)
-        return _Target(str(target), runs.load(path), None, cfg.data.source, cfg.data.crop)
-    if path.is_dir() and (path / "config.json").is_file():
-        return _Target(str(target), runs.load(path), None, None, "center")
-    return _Target(str(target), None, open_data(str(target), progress=progress), None, "center")
+    if not path.is_dir() or not (runs.is_run(path) or (path / "config.json").is_file()):
+        return _Target(str(target), None, open_data(str(target), progress=progress))
+    run = path if runs.is_run(path) else path.absolute().parent
+    if not runs.is_run(run):
+        return _Target(str(target), runs.load(path), None)
+    data = runs.read_settings(run).data  # of the run itself, or of the one whose best/ this is
+    return _Target(str(target), runs.load(path), None, data.source, data.crop, data.limit)
 
 
 def evaluate(
@@ -145,22 +154,34 @@ def compare(
 ) -> Verdict:
     """Score two targets against the same real samples, and say which differences are real.
 
-    A difference d of scores whose intervals are ± a and ± b has the interval d ± (a² + b²)^½: the
-    generated sets are drawn apart, and the real set is the same on both sides. It counts as real
-    if 0 lies outside of the interval for all scores at once, by Bonferroni's correction.
+    Both are scored on as many samples as the smaller set has, since most scores depend on the
+    count. A difference d of scores whose intervals are ± a and ± b has the interval
+    d ± (a² + b²)^½, the two sets taken as independent; the real set is the same on both sides. It
+    counts as real if 0 lies outside of the interval for all scores at once, by Bonferroni's
+    correction. Each side's copies are looked for in what that side was trained on.
 
     Args: as `evaluate`.
 
     Raises:
-        UserError: as `evaluate`, or if the two make samples of different shapes.
+        UserError: as `evaluate`, or if the two make samples of different shapes or crops.
     """
     _check(options)
     first, second = _open_target(one, progress), _open_target(other, progress)
     if first.shape != second.shape:
         shapes = " and ".join("x".join(map(str, each.shape)) for each in (first, second))
         raise UserError(f"{one} and {other} make samples of different shapes ({shapes})")
-    scorer, name = _scorer(first, against, train, options, progress)
-    cards = (_score(first, scorer, name), _score(second, scorer, name))
+    if None not in (first.crop, second.crop) and first.crop != second.crop:
+        raise UserError(
+            f"{one} was trained on images cropped by {first.crop!r} and {other} by "
+            f"{second.crop!r}: there are no real images that fit both"
+        )
+    crop = first.crop or second.crop
+    first, second = replace(first, crop=crop), replace(second, crop=crop)
+    counts = [each.count for each in (first, second) if each.count is not None]
+    options = replace(options, count=min([options.count, *counts]))
+    scorer, name = _scorer(first, against or second.trained_on, train, options, progress)
+    theirs = replace(scorer, train=_train_side(second, scorer.real, name, train))
+    cards = (_score(first, scorer, name), _score(second, theirs, name))
     kind = "images" if len(first.shape) == 3 else "points"
     return Verdict(cards, differences(cards[0].scores, cards[1].scores, kind))
 
@@ -189,7 +210,8 @@ def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> di
 def _half(score: Score) -> float:
     assert score.low is not None
     assert score.high is not None
-    return (score.high - score.low) / 2
+    # A bound that was cut, at 0 or 1, would make the interval look narrower than it is.
+    return max(score.high - score.value, score.value - score.low)
 
 
 def _bonferroni(count: int) -> float:
@@ -214,13 +236,29 @@ def _scorer(
     against = against or target.trained_on
     if against is None:
         raise UserError(f"{target.name}: name the real data to compare with: --against DATA")
-    real = reference(against, target.shape, target.crop)
-    trained_on = train or target.trained_on or (against if against in HELD_OUT else None)
-    known = None
-    apart = trained_on is not None and (trained_on != against or against in HELD_OUT)
-    if apart and trained_on is not None and len(target.shape) == 3:
-        known = reference(trained_on, target.shape, target.crop, split="train")
+    own = _same_place(against, target.trained_on) and against not in HELD_OUT
+    limit = target.limit if own else None
+    real = reference(against, target.shape, target.crop or "center", limit=limit)
+    known = _train_side(target, real, against, train)
     return Scorer.of(real, known, options, progress), against
+
+
+def _train_side(target: _Target, real: Dataset, against: str, train: str | None) -> Dataset | None:
+    """What a target was trained on, if the real side was held out from it and it is known."""
+    held_out = against in HELD_OUT
+    source = train or target.trained_on or (against if held_out else None)
+    if source is None or len(target.shape) != 3:
+        return None
+    if _same_place(source, against) and not held_out:
+        return None
+    limit = target.limit if _same_place(source, target.trained_on) else None
+    known = reference(source, target.shape, target.crop or "center", split="train", limit=limit)
+    return None if known.info.digest == real.info.digest else known
+
+
+def _same_place(one: str, other: str | None) -> bool:
+    """``photos`` and ``./photos/`` are one folder."""
+    return other is not None and (one == other or Path(one).resolve() == Path(other).resolve())
 
 
 def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:

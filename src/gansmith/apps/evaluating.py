@@ -26,16 +26,18 @@ from gansmith.reports.sheets import write_file
 from gansmith.training import Log, State
 
 BEST_SCORE = "score.json"
+SAME = ("n", "features", "resize")  # in what two scores must agree to be compared
+Best = dict[str, Any]
 COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
 
 
 def scorer_of(ready: Prepared, count: int) -> Scorer:
     """What a run's generator is scored against: its own data, held out where there is a split."""
     cfg = ready.cfg
-    real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop)
-    train = None
-    if cfg.data.source in HELD_OUT and ready.spec.kind == "images":
-        train = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, split="train")
+    held_out = cfg.data.source in HELD_OUT
+    limit = None if held_out else cfg.data.limit
+    real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, limit=limit)
+    train = ready.data if held_out and ready.spec.kind == "images" else None
     return Scorer.of(real, train, ScoreOptions(count=count, seed=cfg.seed, fetch=False))
 
 
@@ -72,7 +74,7 @@ def final_scores(
             say(f"no scores: {error}")
         return {}
     scores = {name: asdict(score) for name, score in found.items()}
-    log.write("scores", step=state.step, images=state.images, scores=scores)
+    log.write("scores", step=state.step, images=state.images, final=True, scores=scores)
     told = {"step": state.step, "scores": scores, "left_out": left_out}
     write_file(folder / "scores.json", json.dumps(told, indent=2).encode())
     return scores
@@ -96,38 +98,47 @@ def evaluator(
         generator = Generator(state.average, ready.spec)
         scores = {name: asdict(score) for name, score in quick_scores(scorer, generator).items()}
         log.write("scores", step=state.step, images=state.images, scores=scores)
-        value = scores[cfg.evaluate.by]["value"]
-        best = read_best(folder)
-        better = best is None or improves(ready.data.info.kind, cfg.evaluate.by, value, best)
+        score = scores.get(cfg.evaluate.by)
+        if score is None:  # a metric may refuse what it is given
+            if say:
+                say(f"step {state.step:,}: {cfg.evaluate.by} cannot be had on these samples")
+            return
+        now = {"metric": cfg.evaluate.by, "step": state.step}
+        now |= {key: score[key] for key in ("value", *SAME)}
+        better = improves(ready.data.info.kind, now, read_best(folder))
         if better:
-            keep_best(folder, generator, cfg.evaluate.by, value, state.step)
+            keep_best(folder, generator, now)
         if say:
             mark = ", the best so far" if better else ""
-            say(f"step {state.step:,}: {cfg.evaluate.by} {value:.4g}{mark}")
+            say(f"step {state.step:,}: {cfg.evaluate.by} {score['value']:.4g}{mark}")
 
     return evaluate
 
 
-def improves(kind: str, metric: str, value: float, best: dict[str, Any]) -> bool:
-    """Whether a value beats the best; one by another metric is always beaten."""
-    if best["metric"] != metric:
+def improves(kind: str, now: Best, best: Best | None) -> bool:
+    """Whether a score beats the best; one that was measured in another way is no rival."""
+    if best is None or any(now[key] != best.get(key) for key in ("metric", *SAME)):
         return True
-    if BETTER[kind][metric] == "lower":
-        return bool(value < best["value"])
-    return bool(value > best["value"])
+    if BETTER[kind][now["metric"]] == "lower":
+        return bool(now["value"] < best["value"])
+    return bool(now["value"] > best["value"])
 
 
-def keep_best(folder: Path, generator: Generator, metric: str, value: float, step: int) -> None:
-    """Save the generator as the run's best; the score goes last, so it never stands for another."""
+def keep_best(folder: Path, generator: Generator, now: Best) -> None:
+    """Save the generator as the run's best.
+
+    The older score goes first and the new one comes last, so that a score never stands beside
+    another generator than its own.
+    """
+    (folder / runs.BEST / BEST_SCORE).unlink(missing_ok=True)
     generator.save_pretrained(folder / runs.BEST)
-    text = json.dumps({"metric": metric, "value": value, "step": step})
-    write_atomically(folder / runs.BEST / BEST_SCORE, text.encode())
+    write_atomically(folder / runs.BEST / BEST_SCORE, json.dumps(now).encode())
 
 
-def read_best(folder: Path) -> dict[str, Any] | None:
-    """The metric, value and step of the best generator so far, or None."""
+def read_best(folder: Path) -> Best | None:
+    """The score of the best generator so far: metric, value, step, and how it was measured."""
     try:
         best = json.loads((folder / runs.BEST / BEST_SCORE).read_text("utf-8"))
-        return {"metric": str(best["metric"]), "value": float(best["value"]), "step": best["step"]}
+        return best | {"metric": str(best["metric"]), "value": float(best["value"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None

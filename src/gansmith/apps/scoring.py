@@ -1,6 +1,5 @@
 """What generated samples are scored against: real data, their features, and what else is known."""
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,7 +46,8 @@ class ScoreOptions:
         seed: of the samples and of the intervals.
         features: the extractor's name or the extractor itself (`gansmith.metrics.ModuleFeatures`
             makes one of any module); by default the one that fits the data.
-        inception: the weights of the FID Inception-v3, to score on its features.
+        inception: the weights of the FID Inception-v3, to score on its features whatever
+            ``features`` says.
         lpips: also the diversity by LPIPS, whose weights are fetched at first use.
         forced: a Fréchet distance of fewer than 2,000 samples all the same.
         only: names of scores (`gansmith.metrics.IMAGE_METRICS`); by default all.
@@ -65,7 +65,11 @@ class ScoreOptions:
 
 
 def reference(
-    source: str, shape: tuple[int, ...], crop: str = "center", split: str | None = None
+    source: str,
+    shape: tuple[int, ...],
+    crop: str = "center",
+    split: str | None = None,
+    limit: int | None = None,
 ) -> Dataset:
     """The real data to compare with, at the generator's size; held out where there is a split.
 
@@ -81,6 +85,7 @@ def reference(
         channels=shape[0] if images else None,
         crop=crop,
         split=split or ("test" if source in HELD_OUT else "train"),
+        limit=limit,
     )
     if not images and data.info.kind == "images":
         raise UserError(f"{source} holds images: points cannot be scored against them")
@@ -88,8 +93,15 @@ def reference(
 
 
 def picked(data: Dataset, count: int, seed: int) -> np.ndarray:
-    """The numbers of ``count`` samples at most, drawn by the seed, in order."""
-    return np.sort(np.random.default_rng(seed).permutation(len(data))[:count])
+    """The numbers of ``count`` samples at most, drawn by the seed.
+
+    They are in order only batch by batch, so that the first ones, which are kept as images, are a
+    draw from all classes where the data are sorted by class.
+    """
+    drawn = np.random.default_rng(seed).permutation(len(data))[:count]
+    return np.concatenate(
+        [np.sort(part) for part in np.split(drawn, range(BATCH, len(drawn), BATCH))]
+    )
 
 
 def batches_of(data: Dataset, indices: np.ndarray) -> Iterator[Tensor]:
@@ -98,29 +110,29 @@ def batches_of(data: Dataset, indices: np.ndarray) -> Iterator[Tensor]:
         yield data.batch(indices[start : start + BATCH])[0]
 
 
-def features_for(info: DataInfo, options: ScoreOptions) -> Features:
-    """The extractor that is asked for, or the one that knows such data best."""
+def features_for(info: DataInfo, options: ScoreOptions) -> tuple[Features, str]:
+    """The extractor that is asked for, or the one that knows such data best.
+
+    Returns:
+        The extractor, and why it is blind to the colour of colour images; empty where it is not.
+    """
     if options.inception is not None:
-        return load_features("inception-v3", weights=options.inception)
+        return load_features("inception-v3", weights=options.inception), ""
     if isinstance(options.features, str):
-        return load_features(options.features)
+        return load_features(options.features), ""
     if options.features is not None:
-        return options.features
+        return options.features, ""
     if info.source in FEATURES_FOR:
-        return load_features(FEATURES_FOR[info.source])
-    colour = colour_features(options.fetch) if info.shape[0] == 3 else None
-    return colour or load_features("digits-cnn")
-
-
-@functools.cache
-def colour_features(fetch: bool) -> Features | None:
-    """The extractor of colour images; None where its weights are not to be had."""
-    if not fetch and not kept_file(COLOUR_WEIGHTS).is_file():
-        return None
+        return load_features(FEATURES_FOR[info.source]), ""
+    if info.shape[0] != 3:
+        return load_features("digits-cnn"), ""
+    if not options.fetch and not kept_file(COLOUR_WEIGHTS).is_file():
+        why = "`gansmith evaluate` fetches efficientnet-lite0, which sees it"
+        return load_features("digits-cnn"), why
     try:
-        return load_features("efficientnet-lite0")
-    except UserError:
-        return None
+        return load_features("efficientnet-lite0"), ""
+    except UserError as error:
+        return load_features("digits-cnn"), str(error)
 
 
 def watched(
@@ -159,6 +171,7 @@ class Scorer:
         indices: which of ``real`` are in ``sample``.
         options: see `ScoreOptions`.
         progress: a callback, for features that are taken.
+        blind: why the extractor does not see the colour of colour images.
     """
 
     real: Dataset
@@ -168,6 +181,7 @@ class Scorer:
     indices: np.ndarray
     options: ScoreOptions
     progress: Progress | None = None
+    blind: str = ""
 
     @classmethod
     def of(
@@ -186,7 +200,7 @@ class Scorer:
             return cls(real, None, None, None, np.empty(0, np.int64), options)
         if len(real) < LEAST:
             raise UserError(f"{real.info.source}: {len(real)} images are too few to score against")
-        extractor = features_for(real.info, options)
+        extractor, blind = features_for(real.info, options)
         indices = picked(real, min(options.count, MOST), options.seed)
         known = features_of(real, indices, extractor, progress)
         return cls(
@@ -197,6 +211,7 @@ class Scorer:
             indices,
             options,
             progress,
+            blind,
         )
 
     def take(self, batches: Iterable[Tensor]) -> Sample:
@@ -209,8 +224,18 @@ class Scorer:
         return fake
 
     def points(self, points: Tensor) -> dict[str, Score]:
-        """The score card of points."""
-        return point_card(points, self.real.info.modes, self.real.info.sigma, self.options.seed)
+        """The score card of points.
+
+        Raises:
+            UserError: if only scores are asked for that points do not have.
+        """
+        info, only = self.real.info, self.options.only
+        scores = point_card(points, info.modes, info.sigma, self.options.seed)
+        for name in only or ():
+            if name not in scores:
+                known = ", ".join(scores)
+                raise UserError(f"points have no score {name!r}; theirs are {known}")
+        return {name: scores[name] for name in scores if only is None or name in only}
 
     def card(
         self, fake: Sample, only: tuple[str, ...] | None = None, with_train: bool = True
@@ -255,8 +280,8 @@ class Scorer:
         if grey and not own:
             name = self.extractor.name
             notes.append(f"features of another domain ({name}): compare runs on this data only")
-            if self.real.info.shape[0] == 3:
-                notes.append("blind to colour: `gansmith evaluate` fetches the weights that see it")
+            if self.blind:
+                notes.append(f"blind to colour: {self.blind}".replace("; ", ", "))
         return {
             name: replace(score, note="; ".join([*([score.note] if score.note else []), *notes]))
             for name, score in scores.items()

@@ -140,7 +140,7 @@ def _check_metric(cfg: Config, kind: str, count: int) -> None:
             f"evaluate.by {name!r} is no score of {kind}{nearest(name, known)}; "
             f"known: {', '.join(known)}"
         )
-    if name == "fd" and min(cfg.evaluate.samples, count) < ENOUGH:
+    if cfg.evaluate.every and name == "fd" and min(cfg.evaluate.samples, count) < ENOUGH:
         raise UserError(
             f"evaluate.by fd needs {ENOUGH} samples, real and generated: make evaluate.samples "
             "larger, or take evaluate.by=kid"
@@ -153,8 +153,7 @@ def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
             f"{info.source} holds points, which are not augmented: "
             "leave augment.flip and augment.policy alone"
         )
-    if cfg.evaluate.every:
-        _check_metric(cfg, info.kind, count)
+    _check_metric(cfg, info.kind, count)
     if int(cfg.batch) > count:
         raise UserError(
             f"batch {cfg.batch} is larger than the data ({count} samples): make it smaller"

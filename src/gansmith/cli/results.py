@@ -97,12 +97,18 @@ def evaluate(
         inception=inception,
         lpips=lpips,
         forced=force,
-        only=tuple(name.strip() for name in metrics.split(",")) if metrics else None,
+        only=tuple(name.strip().replace("fid", "fd") for name in metrics.split(","))
+        if metrics
+        else None,
     )
     with display.Terminal(to_stderr=True) as screen:
         if other is None:
             card = score(target, against, train=train, options=options, progress=screen.data)
-            told = {"scores": card.as_json(), "left_out": card.left_out}
+            told = {
+                "scores": card.as_json(),
+                "left_out": card.left_out,
+                "against": card.against,
+            }
             show = partial(display.show_card, card)
         else:
             verdict = compare(

@@ -90,7 +90,7 @@ class EvaluateConfig(Section):
 
     every: int = Field(0, ge=0)
     by: str = Field("auto", min_length=1)  # fd of images, high_quality of points
-    samples: int = Field(2_000, ge=4)
+    samples: int = Field(2_000, ge=16)
 
 
 class Config(Section):

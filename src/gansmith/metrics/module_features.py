@@ -57,7 +57,7 @@ class ModuleFeatures:
         self.name, self.digest = name, digest
         channels = "channels as they are" if grey else "RGB (grey repeated)"
         size = f"antialiased bicubic to {side}x{side}" if side else "not resized"
-        self.resize = f"{channels}, {size}"
+        self.resize = f"{channels}, {size}, (x - {mean}) / {std}"
         self._module, self._side, self._grey = module, side, grey
         self._device = torch.device(device)
         self._mean = torch.as_tensor(mean, dtype=torch.float32, device=device).view(1, -1, 1, 1)

@@ -94,6 +94,7 @@ def _context(run: Run) -> dict[str, Any]:
             chart.key: {
                 "x": chart.xs,
                 "px": chart.places,
+                "unit": chart.x_unit.removesuffix(" seen"),
                 "series": [{"name": line.name, "y": line.values} for line in chart.lines],
             }
             for chart in charts

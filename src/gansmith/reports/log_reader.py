@@ -101,7 +101,7 @@ def read_log(path: Path) -> Log:
     """
     events, skipped = read_events(path)
     log = Log(skipped=skipped)
-    by_step: dict[str, dict[int, Event]] = {"step": {}, "sample": {}, "scores": {}}
+    by_step: dict[str, dict[tuple[int, int], Event]] = {"step": {}, "sample": {}, "scores": {}}
     for event in events:
         kind, step = event["kind"], event.get("step")
         if kind == "start":
@@ -117,14 +117,14 @@ def read_log(path: Path) -> Log:
             log.end = None
             log.advice = [old for old in log.advice if not number(old.get("step")) > step]
             for name, kept in by_step.items():
-                by_step[name] = {at: old for at, old in kept.items() if at <= step}
+                by_step[name] = {at: old for at, old in kept.items() if at[0] <= step}
         elif kind in by_step and _is_step(step):
-            by_step[kind][step] = event
+            by_step[kind][step, int(event.get("final") is True)] = event
     log.steps = _ascending(by_step["step"])
     log.samples = _ascending(by_step["sample"])
     log.scores = _ascending(by_step["scores"])
     return log
 
 
-def _ascending(events: dict[int, Event]) -> list[Event]:
+def _ascending(events: dict[tuple[int, int], Event]) -> list[Event]:
     return [events[step] for step in sorted(events)]

@@ -21,8 +21,9 @@ def score_charts(log: Log, noun: str = "image") -> list[Chart]:
     Scores of different numbers of samples do not make one curve: those of the most common number
     are drawn.
     """
-    found = [_curve(log, name, noun) for name in CURVES]
-    return [each for each in (*found, _trade_off(log)) if each is not None][:2]
+    curves = (_curve(log, name, noun) for name in CURVES)
+    first = next((each for each in curves if each is not None), None)
+    return [each for each in (first, _trade_off(log)) if each is not None]
 
 
 def _curve(log: Log, name: str, noun: str) -> Chart | None:
@@ -69,12 +70,16 @@ def _trade_off(log: Log) -> Chart | None:
 
 
 def _measured(log: Log, name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The events in which this score was measured on the most common number of samples."""
+    """The events in which this score was measured in the most common way: count and features."""
     found = [
         (event, score)
         for event in log.scores
         if (score := mapping(mapping(event.get("scores")).get(name)))
     ]
-    counts = Counter(number(score.get("n")) for _, score in found)
-    usual = counts.most_common(1)[0][0] if counts else math.nan
-    return [pair for pair in found if number(pair[1].get("n")) == usual or len(counts) == 1]
+    ways = Counter(_way(score) for _, score in found)
+    usual = ways.most_common(1)[0][0] if ways else ()
+    return [pair for pair in found if _way(pair[1]) == usual]
+
+
+def _way(score: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(score.get(key)) for key in ("n", "features", "resize"))

@@ -1,7 +1,8 @@
 """The training loop, read from top to bottom: D's step, G's step, the average, advice, save."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -97,8 +98,9 @@ def train(
         advise(state, hooks.advisers, signals, log)  # from the next step on
         if state.step % int(cfg.sample_every) == 0:
             draw(state, log, hooks)
-        if cfg.evaluate.every and state.step % cfg.evaluate.every == 0:
-            hooks.evaluate(state)
+        if cfg.evaluate.every and (state.step % cfg.evaluate.every == 0 or last):
+            with clock.stopped():
+                hooks.evaluate(state)
         if save_is_due(cfg, state, clock) and state.images < state.total_images:
             save(cfg, state, log, clock, checkpoints)
             hooks.saved(state)
@@ -166,6 +168,15 @@ class Clock:
         self._state.seconds += now - self._last
         self._last = now
         return self._state.seconds
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What is done within is no training: neither the budget nor the speed knows of it."""
+        self.tick()
+        try:
+            yield
+        finally:
+            self._last = time.monotonic()
 
     def since(self, mark: str) -> float:
         """Seconds since `speed` was last called with this mark (or since this life began)."""

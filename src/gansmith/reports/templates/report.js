@@ -54,7 +54,7 @@
         var y = series.y[best];
         return series.name + "  " + (y === null ? "–" : +y.toPrecision(4));
       });
-      reading.textContent = [+one.x[best].toPrecision(4) + " thousand images"].concat(lines).join("\n");
+      reading.textContent = [+one.x[best].toPrecision(4) + " " + one.unit].concat(lines).join("\n");
       cursor.style.display = reading.style.display = "block";
       var frame = figure.getBoundingClientRect(), x = box.left - frame.left + one.px[best] / scale;
       var flip = x + 14 + reading.offsetWidth > frame.width;
