@@ -192,7 +192,7 @@ IMAGE_METRICS: dict[str, Callable[[Comparison], tuple[Estimate, Notes]]] = {
     "fd": _frechet,
     "fd_inf": _frechet_infinity,
     "kid": _kernel,
-    "mind": lambda c: (monge_interval(c.real.features_NF, c.fake.features_NF, seed=c.seed), ()),
+    "mind": lambda c: (monge_interval(c.real.features_NF, c.fake.features_NF, 30, c.seed), ()),
     "is": _inception,
     "precision": lambda c: (_share(c.inside.fake_in_real), ()),
     "recall": lambda c: (_share(c.inside.real_in_fake), ()),
