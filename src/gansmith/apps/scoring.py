@@ -244,7 +244,9 @@ class Scorer:
         assert self.sample is not None, "points have a card of theirs"
         assert self.extractor is not None
         own = FEATURES_FOR.get(self.real.info.source) == self.extractor.name.rpartition("-v")[0]
-        train = self.train_features() if with_train else None
+        wanted = only or self.options.only
+        copies = wanted is None or not {"copy_rate", "c_t"}.isdisjoint(wanted)
+        train = self.train_features() if with_train and copies else None
         perceptual = ("LPIPS (alex)", LPIPS("alex")) if self.options.lpips else None
         comparison = Comparison(
             real=self.sample,
@@ -256,7 +258,7 @@ class Scorer:
             perceptual=perceptual,
             forced=self.options.forced,
         )
-        scores, left_out = score_card(comparison, only or self.options.only)
+        scores, left_out = score_card(comparison, wanted)
         return self._noted(scores, own), left_out
 
     def train_indices(self) -> np.ndarray:
