@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from gansmith.config.budget import Budget, BudgetSetting
-from gansmith.config.section import Auto, Count, NonNegative, Positive, Resolution, Section, Size
+from gansmith.config.nets import ModelConfig
+from gansmith.config.objective import (
+    OTHER_NAMES,
+    CodingConfig,
+    InstanceNoiseConfig,
+    MatchingConfig,
+    PenaltyConfig,
+    TargetsConfig,
+    VaeConfig,
+)
+from gansmith.config.play import OptimConfig
+from gansmith.config.section import Auto, Count, Resolution, Section, Size
 
 
 def _height_width(value: Any) -> Any:
@@ -22,6 +33,11 @@ def _height_width(value: Any) -> Any:
     return value
 
 
+def _known_as(value: Any) -> Any:
+    """The table's name of a loss that has several."""
+    return OTHER_NAMES.get(value, value) if isinstance(value, str) else value
+
+
 class DataConfig(Section):
     """Where samples come from, and how they become tensors."""
 
@@ -30,45 +46,6 @@ class DataConfig(Section):
     crop: Literal["center", "stretch", "pad"] = "center"
     labels: bool = False
     limit: Count | None = None
-
-
-class ModelConfig(Section):
-    """The two nets. `gansmith.models.MODELS` lists the names."""
-
-    name: str = "resnet"
-    width: Size | Auto = "auto"
-    z_dim: Size = 64
-    depth: Size | Auto = "auto"
-    conditional: bool = False
-
-
-class PenaltyConfig(Section):
-    """gamma/2 * ||grad D||^2 on real (R1) and on fake (R2) samples (Mescheder et al. 2018)."""
-
-    gamma: NonNegative | Auto = "auto"
-    final_ratio: float = Field(0.1, ge=0, le=1)
-    path: Literal["cosine", "geometric"] = "cosine"  # of gamma to final_ratio * gamma
-    r1: bool = True
-    r2: bool = True
-    share: float = Field(0.25, gt=0, le=1)  # of each batch: unbiased at every step, and cheaper
-
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
-        if self.path == "geometric" and self.final_ratio == 0:
-            raise ValueError("final_ratio must be above 0 where path is geometric")
-        return self
-
-
-class OptimConfig(Section):
-    """Adam for both players; beta2 and the rate move from start to end with images seen."""
-
-    lr: Positive | Auto = "auto"
-    lr_final_ratio: float = Field(0.05, ge=0, le=1)
-    beta1: float = Field(0.0, ge=0, lt=1)
-    beta2: float = Field(0.9, ge=0, lt=1)
-    beta2_final: float = Field(0.99, ge=0, lt=1)
-    warmup: float = Field(0.02, ge=0, lt=1)
-    d_ratio: float = Field(1.0, gt=0)
 
 
 class EmaConfig(Section):
@@ -103,13 +80,18 @@ class Config(Section):
     resolution: Annotated[Resolution | Auto, BeforeValidator(_height_width)] = "auto"
     batch: Count | Auto = "auto"
     accumulate: Count = 1
-    loss: str = "rpgan"
+    loss: Annotated[str, BeforeValidator(_known_as)] = "rpgan"
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Size | Auto = "auto"
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
+    coding: CodingConfig = CodingConfig()
+    targets: TargetsConfig = TargetsConfig()
+    instance_noise: InstanceNoiseConfig = InstanceNoiseConfig()
+    matching: MatchingConfig = MatchingConfig()
     penalty: PenaltyConfig = PenaltyConfig()
+    vae: VaeConfig = VaeConfig()
     optim: OptimConfig = OptimConfig()
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()
