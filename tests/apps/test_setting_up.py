@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gansmith.apps import setting_up
-from gansmith.apps.train import dry_run, settings
+from gansmith.apps.settling import dry_run, settings
 from gansmith.config import build, nest, to_tree
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES

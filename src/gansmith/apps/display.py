@@ -21,7 +21,8 @@ from gansmith.training.log import Record
 if TYPE_CHECKING:
     from gansmith.apps.evaluate import ScoreCard, Verdict
     from gansmith.apps.setting_up import Prepared
-    from gansmith.apps.train import DryRun, TrainResult, Watching
+    from gansmith.apps.settling import DryRun
+    from gansmith.apps.train import TrainResult, Watching
     from gansmith.data import DataInfo
     from gansmith.recipes import Reason
 
