@@ -24,7 +24,7 @@ def test_the_loss_of_five_minutes_works_as_it_is_written() -> None:
     (name,) = losses
     assert name not in adversarial.LOSSES  # else another example is due
     loss, real, fake = losses[name], torch.tensor([2.0, 0.0]), torch.tensor([-3.0, 0.5])
-    assert float(loss.d_loss(real, fake)) == ((0 + 0) + (1 + 1.5)) / 2
-    assert float(loss.g_loss(real, fake)) == (3.0 - 0.5) / 2
+    assert float(loss.d_loss(real, fake)) == (0 + 1.5) / 2  # margins of 5 and −0.5
+    assert float(loss.g_loss(real, fake)) == (6.0 + 0.5) / 2
     for side in (loss.d_loss, loss.g_loss):
         assert re.search(r"\b(19|20)\d\d\b", side.__doc__)

@@ -11,6 +11,7 @@ from gansmith.losses import LOSSES
 from gansmith.tasks import Controls, Generation, Micro
 
 SLOPE = torch.tensor([2.0, -1.0])
+# `Linear` answers with any number, which is no probability.
 ON_NUMBERS = [name for name, loss in LOSSES.items() if loss.judges != "probabilities"]
 
 

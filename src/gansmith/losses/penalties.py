@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gansmith.losses.precision import wide
+
 Place = Literal["nowhere", "real", "fake", "both", "between", "around"]
 SMALL = 1e-12  # under the root: √ has no slope at 0
 SPREAD = 0.5  # of DRAGAN's points around the real ones, in standard deviations of the data
@@ -54,8 +56,7 @@ def squared_gradient_norm(logits_B: Tensor, samples: Tensor) -> Tensor:
         Shape (B,), not negative; float32 where the samples are of half precision.
     """
     (gradient,) = torch.autograd.grad(logits_B.sum(), samples, create_graph=True)
-    wide = gradient.float() if gradient.itemsize < 4 else gradient
-    return wide.square().flatten(1).sum(1)
+    return wide(gradient).square().flatten(1).sum(1)
 
 
 def finite_difference(here_B: Tensor, near_B: Tensor, sigma: float) -> Tensor:

@@ -51,7 +51,7 @@ def _outputs(case: Case) -> Iterator[str]:
 
 def _lipschitz(case: Case) -> Iterator[str]:
     cfg = case.cfg
-    bound = case.sloped or cfg.optim.clip or case.d.spectral
+    bound = case.sloped or cfg.optim.clip or case.d.spectral or cfg.penalty.lecam
     if LOSSES[cfg.loss].lipschitz and not bound:
         yield (
             f"loss {cfg.loss} grows without end where nothing bounds D's slope: take "
@@ -86,7 +86,8 @@ def _targets(case: Case) -> Iterator[str]:
     if told and LOSSES[cfg.loss].towards is None:
         known = ", ".join(name for name, loss in LOSSES.items() if loss.towards is not None)
         yield f"targets are for losses that have them ({known}), and {cfg.loss} has none"
-    if cfg.penalty.lecam and LOSSES[cfg.loss].relative:
+    loss = LOSSES[cfg.loss]
+    if cfg.penalty.lecam and loss.relative and not loss.lipschitz:
         yield (
             f"penalty.lecam anchors D's outputs, of which loss {cfg.loss} only knows differences: "
             "set penalty.lecam=0"
