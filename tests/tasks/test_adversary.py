@@ -159,7 +159,9 @@ def test_smoothed_targets_make_a_confident_d_pay_and_flips_lie_at_their_rate():
     assert smooth - plain == pytest.approx(0.1 * float(real_B.mean().detach()), rel=1e-4)
     flips = value(task(targets={"flip": 0.25}).d_terms(m, Controls(gamma=0.0))[0], "adversarial")
     fake_B = Bowl()(m.noise_BZ)
-    wanted = 0.25 * float((real_B.mean() - fake_B.mean()).detach())  # softplus(x) − softplus(−x) = x
+    wanted = 0.25 * float(
+        (real_B.mean() - fake_B.mean()).detach()
+    )  # softplus(x) − softplus(−x) = x
     assert flips - plain == pytest.approx(wanted, rel=0.15)
 
 

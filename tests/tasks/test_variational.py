@@ -1,4 +1,4 @@
-"""The variational autoencoder: its terms on nets whose answers are known, and who is moved by what."""
+"""The variational autoencoder: its terms on nets whose answers are known, and whom each moves."""
 
 import math
 
@@ -114,7 +114,7 @@ def test_the_adversarial_term_moves_the_decoder_alone():
 
 
 def test_likeness_is_measured_in_the_features_of_d():
-    net, _, t = vae("vae-gan", vae={"reconstruction": 0.01, "beta": 3.0})
+    _, _, t = vae("vae-gan", vae={"reconstruction": 0.01, "beta": 3.0})
     m = micro()
     terms, signals = t.g_terms(m, Controls(gamma=0.0))
     found, *_ = t.play(m)
@@ -137,7 +137,9 @@ def test_an_entry_keeps_the_contract_of_the_table(name):
     if kind.encodes:
         _, _, t = vae(name)
     else:
-        t = kind.build(Decoder(), Judge(), build({"loss": "ns", "penalty": {"name": "none"}}), (-1.0, 1.0))
+        t = kind.build(
+            Decoder(), Judge(), build({"loss": "ns", "penalty": {"name": "none"}}), (-1.0, 1.0)
+        )
     assert ("D" in t.players) == kind.has_d
     for player in t.players:
         side = t.d_terms if player == "D" else t.g_terms

@@ -20,7 +20,7 @@ from gansmith.apps.scoring import (
 from gansmith.apps.setting_up import Prepared
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
-from gansmith.metrics import BETTER, QUICK, Score
+from gansmith.metrics import DIRECTIONS, QUICK, Score
 from gansmith.models import Generator
 from gansmith.reports.sheets import write_file
 from gansmith.training import Log, State
@@ -105,7 +105,7 @@ def evaluator(
             return
         now = {"metric": cfg.evaluate.by, "step": state.step}
         now |= {key: score[key] for key in ("value", *SAME)}
-        better = improves(ready.data.info.kind, now, read_best(folder))
+        better = improves(now, read_best(folder))
         if better:
             keep_best(folder, generator, now)
         if say:
@@ -115,11 +115,11 @@ def evaluator(
     return evaluate
 
 
-def improves(kind: str, now: Best, best: Best | None) -> bool:
+def improves(now: Best, best: Best | None) -> bool:
     """Whether a score beats the best; one that was measured in another way is no rival."""
     if best is None or any(now[key] != best.get(key) for key in ("metric", *SAME)):
         return True
-    if BETTER[kind][now["metric"]] == "lower":
+    if DIRECTIONS[now["metric"]] == "lower":
         return bool(now["value"] < best["value"])
     return bool(now["value"] > best["value"])
 

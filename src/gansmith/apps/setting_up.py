@@ -11,7 +11,7 @@ from gansmith.data import DataInfo, Dataset, describe, open_data
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES
-from gansmith.metrics import BETTER, ENOUGH
+from gansmith.metrics import ENOUGH, JUDGES
 from gansmith.models import MODELS, Spec
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
@@ -134,7 +134,7 @@ def _check_metric(cfg: Config, kind: str, count: int) -> None:
     Raises:
         UserError: naming the nearest one that there is, or why it cannot be had here.
     """
-    known, name = BETTER[kind], cfg.evaluate.by
+    known, name = JUDGES[kind], cfg.evaluate.by
     if name not in known:
         raise UserError(
             f"evaluate.by {name!r} is no score of {kind}{nearest(name, known)}; "
