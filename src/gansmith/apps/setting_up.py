@@ -12,7 +12,7 @@ from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision,
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES
 from gansmith.metrics import BETTER, ENOUGH
-from gansmith.models import MODELS, Spec
+from gansmith.models import MODELS, Spec, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
 from gansmith.tasks import TASKS, Task
@@ -53,7 +53,22 @@ def check_names(cfg: Config) -> None:
             raise UserError(
                 f"{key} {name!r} is not known{nearest(name, tables[key])}; known: {known}"
             )
+    styled(cfg.model.name, cfg.model)
     pick_precision(cfg.precision, pick_device(cfg.device))
+
+
+def settle_styles(cfg: Config) -> Config:
+    """The settings with what the family itself chooses written in: no decision of this run's."""
+    styles = zip(("g", "d"), styled(cfg.model.name, cfg.model), strict=True)
+    why = f"what {cfg.model.name} is made of"
+    return apply(
+        cfg,
+        [
+            Reason(f"model.{player}.{key}", getattr(style, key), why)
+            for player, style in styles
+            for key in ("activation", "norm", "output")
+        ],
+    )
 
 
 def open_run_data(cfg: Config, progress: Progress | None, split: str = "train") -> Dataset:
@@ -110,7 +125,7 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
     device = pick_device(cfg.device)
     accuracy = _mirror_accuracy(data, cfg.seed) if cfg.augment.flip == "auto" else None
     facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
-    cfg, reasons = resolve(cfg, data.info, facts)
+    cfg, reasons = resolve(settle_styles(cfg), data.info, facts)
     _check_fit(cfg, data.info, len(data))
     return cfg, reasons
 
@@ -119,7 +134,7 @@ def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
     """`decide` from a description alone: whether to flip stays open where it takes the images."""
     device = pick_device(cfg.device)
     facts = Facts(device, pick_precision(cfg.precision, device))
-    found, reasons = resolve(cfg, info, facts)
+    found, reasons = resolve(settle_styles(cfg), info, facts)
     if cfg.augment.flip == "auto" and info.kind == "images":
         later = Reason("augment.flip", "auto", "decided when the images have been read")
         reasons = [later if reason.key == "augment.flip" else reason for reason in reasons]
@@ -164,6 +179,7 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
     """What it takes to build this run's generator again."""
     if cfg.model.conditional and not info.classes:
         raise UserError(f"{info.source} has no classes: model.conditional needs labelled data")
+    g, d = styled(cfg.model.name, cfg.model)
     return Spec(
         name=cfg.model.name,
         shape=tuple(info.shape),
@@ -173,6 +189,9 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
         classes=info.classes if cfg.model.conditional else (),
         kind=info.kind,
         spread=spread(info),
+        prior=cfg.model.prior,
+        g=g,
+        d=d,
     )
 
 
@@ -225,6 +244,8 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         flip=cfg.augment.flip is True,
         policy=cfg.augment.policy,
         spread=spec.spread,
+        prior=spec.prior,
+        range=spec.range,
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from gansmith.data import Dataset
 from gansmith.data.augment import augment
 from gansmith.engine import Engine, seeded
+from gansmith.models import PRIORS
 from gansmith.tasks import Micro, View
 from gansmith.tasks.generation import plain
 
@@ -42,11 +43,12 @@ def sample_indices(seed: int, player: Side, start: int, size: int, count: int) -
     return np.concatenate(parts)
 
 
-def to_network_range(x: Tensor) -> Tensor:
-    """uint8 [0, 255] → float [−1, 1], channels-last; points pass through."""
+def to_network_range(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """uint8 [0, 255] → float [low, high], channels-last; points pass through."""
     if x.dtype != torch.uint8:
         return x
-    return (x.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+    scale = 255.0 / (high - low)
+    return (x.float() / scale + low).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,14 @@ class Batches:
     flip: bool
     policy: str = "none"
     spread: float = 1.0  # of points: they are divided by it, as `models.Spec` says
+    prior: str = "normal"  # of the noise: a name in `models.PRIORS`
+    range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
 
     def at(self, step: int, player: Side) -> list[Micro]:
         """The micro-batches of one player's step, in order."""
         indices = sample_indices(self.seed, player, step * self.batch, self.batch, len(self.data))
         generator = seeded(self.seed, f"noise-{player}", step)
-        noise = torch.randn(self.batch, self.z_dim, generator=generator)
+        noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
         mirrored = torch.rand(self.batch, generator=generator) < 0.5 if self.flip else None
         size = self.batch // self.accumulate
         return [
@@ -84,7 +88,12 @@ class Batches:
 
         def view(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
             draw = seeded(self.seed, f"augment-{player}-{side}", step, part)
-            return augment(x, self.policy, draw)
+            if self.range == (-1.0, 1.0):
+                return augment(x, self.policy, draw)
+            # The distortions know black as −1 and mid-grey as 0.
+            low, high = self.range
+            half = (high - low) / 2.0
+            return (augment((x - low) / half - 1.0, self.policy, draw) + 1.0) * half + low
 
         return view
 
@@ -97,7 +106,7 @@ class Batches:
         view: View,
     ) -> Micro:
         raw, labels_B = self.data.batch(indices[part])
-        x = to_network_range(self.engine.place(raw))
+        x = to_network_range(self.engine.place(raw), *self.range)
         if self.spread != 1.0:
             x = x / self.spread
         if mirrored_B is not None:
