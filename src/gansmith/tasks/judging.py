@@ -17,7 +17,7 @@ from gansmith.losses.penalties import (
     squared_gradient_norm,
     zero_centred_penalty,
 )
-from gansmith.models import sees_the_batch
+from gansmith.models import ties_samples
 from gansmith.tasks.game import Micro, Terms
 
 Slope = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # of outputs, samples and labels
@@ -35,11 +35,11 @@ class Judged:
 def outputs(D: nn.Module, samples: Tensor, labels_B: Tensor | None, real: int) -> Tensor:
     """D on a batch of which the first ``real`` samples are real.
 
-    They go through D together, which is faster, unless D sees the batch as a whole: then apart, as
-    G's step shows it fake ones alone, and the statistics must be of the same kind in both (Radford
-    et al. 2016).
+    They go through D together, which is faster, unless what D says of one depends on the others:
+    then apart, as G's step shows it fake ones alone, and the statistics must be of the same kind in
+    both (Radford et al. 2016).
     """
-    if 0 < real < len(samples) and sees_the_batch(D):
+    if 0 < real < len(samples) and ties_samples(D):
         sides = (slice(0, real), slice(real, None))
         return torch.cat([D(samples[s], None if labels_B is None else labels_B[s]) for s in sides])
     return D(samples, labels_B)

@@ -10,7 +10,7 @@ from gansmith.config import Config
 from gansmith.data import DataInfo
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES, PENALTIES
-from gansmith.models import BOUNDED, Style
+from gansmith.models import Style
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def _outputs(case: Case) -> Iterator[str]:
             f"loss {name} reads probabilities, but D ends in {ends}: set model.d.output=sigmoid, "
             "or take loss=ns, which reads logits"
         )
-    elif loss.judges != "probabilities" and ends in BOUNDED:
+    elif loss.judges != "probabilities" and ends != "linear":
         what = "logits" if loss.judges == "logits" else "numbers without bounds"
         yield (
             f"loss {name} reads {what}, but D ends in {ends}, which flattens them: "
