@@ -15,7 +15,7 @@ from gansmith.data import DataInfo
 from gansmith.engine import Engine
 from gansmith.models import build as build_nets
 from gansmith.tasks import Generation
-from gansmith.training import Batches, Hooks, Log, State, train
+from gansmith.training import Batches, Hooks, Log, State, images_per_step, train
 from gansmith.training.checkpoint import read_latest
 
 
@@ -140,8 +140,15 @@ def make(tmp_path: Path) -> Callable[..., Run]:
             model.name, data.info.shape, model.z_dim, model.width, model.depth, classes
         )
         state = State.fresh(engine, cfg, G, D)
-        state.total_images = round(cfg.budget.amount) * cfg.batch
-        task = Generation(state.G.net, state.D.net, cfg.loss, penalty.r1, penalty.r2, penalty.share)
+        state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
+        task = Generation(
+            state.G.net,
+            state.D.net,
+            cfg.loss,
+            "r1" in penalty.name,
+            "r2" in penalty.name,
+            penalty.share,
+        )
         batches = Batches(
             engine,
             data,

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from gansmith.losses import LOSSES, squared_gradient_norm, zero_centred_penalty
 
 
+Side = Literal["D", "G"]  # whose step it is
+
+
 class View(Protocol):
     """A differentiable distortion of a batch, the same kind for real and for fake."""
 
@@ -39,10 +42,17 @@ class Controls:
     """The numbers that move during training: set by schedules, or by a doctor's advice."""
 
     gamma: float
+    sigma: float = 0.0  # of the instance noise
+    step: int = 0  # of the player whose turn it is: draws are seeded by it
+    d_real: float = 0.0  # moving averages of D's mean outputs, where the task asks for them
+    d_fake: float = 0.0
 
 
 class Task(Protocol):
     """What D and G minimise on a batch: named scalar terms, and signals to watch (detached)."""
+
+    @property
+    def players(self) -> tuple[Side, ...]: ...
 
     def d_terms(
         self, micro: Micro, controls: Controls
@@ -101,6 +111,7 @@ class Generation:
     r1: bool = True
     r2: bool = True
     share: float = 1.0  # of the batch that the penalties are taken on
+    players: tuple[Side, ...] = ("D", "G")
 
     def d_terms(
         self, micro: Micro, controls: Controls

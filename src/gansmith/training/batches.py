@@ -17,10 +17,8 @@ from torch import Tensor
 from gansmith.data import Dataset
 from gansmith.data.augment import augment
 from gansmith.engine import Engine, seeded
-from gansmith.tasks import Micro, View
+from gansmith.tasks import Micro, Side, View
 from gansmith.tasks.generation import plain
-
-Side = Literal["D", "G"]  # whose step it is
 
 
 @functools.lru_cache(maxsize=4)
