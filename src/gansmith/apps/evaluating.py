@@ -23,6 +23,7 @@ from gansmith.files import write_atomically
 from gansmith.metrics import DIRECTIONS, QUICK, Score
 from gansmith.models import Generator
 from gansmith.reports.sheets import write_file
+from gansmith.tasks import generator_of
 from gansmith.training import Log, State
 
 BEST_SCORE = "score.json"
@@ -57,7 +58,7 @@ def final_scores(
 
     Too few images to score do not spoil a run: the generator is good all the same.
     """
-    generator = Generator(state.average, ready.spec)
+    generator = Generator(generator_of(state.average), ready.spec)
     left_out: dict[str, str] = {}
     try:
         scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
@@ -95,7 +96,7 @@ def evaluator(
         nonlocal scorer
         if scorer is None:  # a run that is not evaluated does not pay for it
             scorer = scorer_of(ready, cfg.evaluate.samples)
-        generator = Generator(state.average, ready.spec)
+        generator = Generator(generator_of(state.average), ready.spec)
         scores = {name: asdict(score) for name, score in quick_scores(scorer, generator).items()}
         log.write("scores", step=state.step, images=state.images, scores=scores)
         score = scores.get(cfg.evaluate.by)

@@ -16,7 +16,15 @@ from gansmith.models import MODELS, Spec, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
 from gansmith.tasks import TASKS, Autoencoder, Task, refuse_unsound
-from gansmith.training import Batches, State, every_steps, measure, planned_images
+from gansmith.training import (
+    OPTIMISERS,
+    Batches,
+    State,
+    every_steps,
+    images_per_step,
+    measure,
+    planned_images,
+)
 
 Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
@@ -46,10 +54,18 @@ def check_names(cfg: Config) -> None:
         "loss": LOSSES,
         "penalty.name": PENALTIES,
         "model.name": MODELS,
+        "optim.name": OPTIMISERS,
         "device": DEVICES,
     }
-    asked = (cfg.task, cfg.loss, cfg.penalty.name, cfg.model.name, cfg.device)
-    for key, name in zip(tables, asked, strict=True):
+    names = (
+        cfg.task,
+        cfg.loss,
+        cfg.penalty.name,
+        cfg.model.name,
+        cfg.optim.name,
+        cfg.device,
+    )
+    for key, name in zip(tables, names, strict=True):
         if name not in tables[key]:
             known = ", ".join(tables[key])
             raise UserError(
@@ -276,7 +292,7 @@ def plan(ready: Prepared) -> Prepared:
     use_threads(pace.threads)
     if cfg.budget.unit == "seconds" and len(counts) > 1:
         ready.state.best_speed = pace.best  # other budgets promise the same bits at any speed
-    total = planned_images(cfg.budget, int(cfg.batch), pace.best)
+    total = planned_images(cfg.budget, images_per_step(cfg), pace.best)
     reasons = list(ready.reasons)
     speeds = ", ".join(
         f"{each:.0f} images/s on {count}" for count, each in pace.images_per_second.items()
@@ -289,7 +305,7 @@ def plan(ready: Prepared) -> Prepared:
     if cfg.sample_every == "auto":
         reasons.append(Reason("sample_every", sample_every, "twelve sheets over the run"))
     if cfg.log_every == "auto":
-        steps = total // int(cfg.batch)
+        steps = total // images_per_step(cfg)
         log_every = max(1, min(LOG_EVERY, steps // LOG_RECORDS))
         reasons.append(Reason("log_every", log_every, "a hundred points or more to every curve"))
     cfg = apply(cfg, reasons)

@@ -26,7 +26,8 @@ from gansmith.models import Generator
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.words import duration
-from gansmith.training import Hooks, Log, State, planned_images
+from gansmith.tasks import generator_of
+from gansmith.training import Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
@@ -161,14 +162,14 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
 
 def _move_end(ready: Prepared) -> None:
     """Another budget on resume moves the end of the run, further away or nearer."""
-    budget, batch, state = ready.cfg.budget, int(ready.cfg.batch), ready.state
+    budget, per_step, state = ready.cfg.budget, images_per_step(ready.cfg), ready.state
     if budget.unit != "seconds":
-        state.total_images = planned_images(budget, batch, 0.0)
+        state.total_images = planned_images(budget, per_step, 0.0)
     elif not state.images:  # nothing trained yet, so no speed is known
         plan(ready)
     else:
         left = max(0.0, budget.amount - state.seconds) * state.images / state.seconds
-        state.total_images = state.images + round(left / batch) * batch
+        state.total_images = state.images + round(left / per_step) * per_step
 
 
 def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:
@@ -194,8 +195,8 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
         seed=cfg.seed,
         data=asdict(ready.data.info),
         parameters={
-            "G": sum(p.numel() for p in state.G.bare.parameters()),
-            "D": sum(p.numel() for p in state.D.bare.parameters()),
+            name: sum(p.numel() for p in player.bare.parameters())
+            for name, player in state.players.items()
         },
         reasons=[asdict(reason) for reason in ready.reasons],
     )
@@ -211,7 +212,7 @@ def _command(argv: list[str]) -> str:
 
 
 def _generator(ready: Prepared, state: State) -> Generator:
-    return Generator(state.average, ready.spec)
+    return Generator(generator_of(state.average), ready.spec)
 
 
 def _save_generator(ready: Prepared, state: State, folder: Path) -> None:

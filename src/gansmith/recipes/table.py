@@ -37,7 +37,7 @@ RECIPES: dict[str, Recipe] = {
         {
             "loss": "ns",
             "model": {"name": "dcgan", "z_dim": 100},
-            "penalty": {"gamma": 0.0, "r1": False, "r2": False},
+            "penalty": {"name": "none"},
             "optim": {"lr": 2e-4, "beta1": 0.5, "beta2": 0.999, "beta2_final": 0.999},
             "batch": 128,
         },

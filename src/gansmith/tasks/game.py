@@ -53,7 +53,10 @@ class Controls:
 class Task(Protocol):
     """What D and G minimise on a batch: named scalar terms, and signals to watch (detached)."""
 
-    players: tuple[Side, ...]  # in the order of their steps
+    @property
+    def players(self) -> tuple[Side, ...]:
+        """In the order of their steps."""
+        ...
 
     def d_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]: ...
 
