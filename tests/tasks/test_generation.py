@@ -85,7 +85,8 @@ def test_the_terms_of_d_are_the_loss_and_two_penalties(loss, share):
 def test_only_the_wanted_penalties_are_paid(options, gamma, names):
     terms, signals = task(**options).d_terms(micro(), Controls(gamma=gamma))
     assert set(terms) == names
-    assert ("grad_real" in signals) == (len(names) > 1)
+    assert ("grad_real" in signals) == ("r1" in names)
+    assert ("grad_fake" in signals) == ("r2" in names)
 
 
 def test_only_a_share_of_the_batch_is_penalised():

@@ -14,6 +14,7 @@ from gansmith.apps.setting_up import describe_generator, new_state, settle_style
 from gansmith.config import Config, build, nest
 from gansmith.data import DataInfo
 from gansmith.engine import Engine
+from gansmith.tasks import Task
 from gansmith.training import Batches, Hooks, Log, State, images_per_step, train
 from gansmith.training.checkpoint import read_latest
 
@@ -30,7 +31,9 @@ class Pictures:
             self._x[:, 0, 0, 0] = torch.arange(count, dtype=torch.uint8)
         self._y = torch.arange(count) % 3
         kind = "points" if points else "images"
-        self.info = DataInfo("memory", kind, count, shape, ("a", "b", "c"), "0", ())
+        self.info = DataInfo(
+            "memory", kind, count, shape, ("a", "b", "c"), "0", (), ((1.0, 1.0),) if points else ()
+        )
 
     def __len__(self) -> int:
         return len(self._x)
@@ -66,7 +69,7 @@ class Run:
     cfg: Config
     engine: Engine
     data: Pictures
-    task: Generation
+    task: Task
     state: State
     batches: Batches
     out: Path

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY = 10.0  # seconds between lines when piped
 
+PLAYERS = (("D", "d_loss"), ("G", "g_loss"))  # a task may have no D
+
 
 class Terminal:
     """A progress bar on a terminal, a line now and then in a pipe; nothing on standard output
@@ -96,7 +98,8 @@ class Terminal:
 
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
-        text = f"{speed:,.0f} images/s  D {record['d_loss']:.3f}  G {record['g_loss']:.3f}"
+        losses = [f"{side} {record[key]:.3f}" for side, key in PLAYERS if key in record]
+        text = "  ".join([f"{speed:,.0f} images/s", *losses])
         if self.console.is_terminal:
             self._advance("training", record["images"], self._total_images, text)
         elif time.monotonic() - self._spoke > PLAIN_EVERY:
