@@ -178,8 +178,8 @@ def with_settings(folder: Path, **changes) -> Path:
 
 
 def test_a_newer_format_is_refused(tmp_path):
-    text = damaged(with_settings(tmp_path, format=2))
-    assert "format 2 is newer than this gansmith reads (1)" in text
+    text = damaged(with_settings(tmp_path, format=3))
+    assert "format 3 is newer than this gansmith reads (2)" in text
 
 
 @pytest.mark.parametrize(
