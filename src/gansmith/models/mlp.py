@@ -20,6 +20,11 @@ G_STYLE = Style("relu", "none", "linear")
 D_STYLE = Style("leaky-relu", "none", "linear")
 
 
+# These scale with what comes in, so the gain of the first layer, which no activation precedes, is
+# free: recipes were measured with the rectifier's own. For all others it is 1.
+SCALING = ("relu", "leaky-relu", "prelu")
+
+
 def _stack(sizes: Sequence[int], style: Style) -> nn.Sequential:
     """Linear layers from each size to the next, each with its normalisation and activation."""
     gain = ACTIVATIONS[style.activation].gain
@@ -27,7 +32,9 @@ def _stack(sizes: Sequence[int], style: Style) -> nn.Sequential:
     for place, (before, after) in enumerate(pairwise(sizes), 2):
         if style.minibatch_std and place == len(sizes):
             layers, before = [*layers, MinibatchStd()], before + 1
-        layers += [he(nn.Linear(before, after, bias=bias_before(style.norm)), gain)]
+        first = place == 2 and style.activation not in SCALING
+        layer = nn.Linear(before, after, bias=bias_before(style.norm))
+        layers += [he(layer, 1.0 if first else gain)]
         layers += nonlinear(style.norm, style.activation, after, flat=True)
     return nn.Sequential(*layers)
 
