@@ -11,14 +11,8 @@ from torch.autograd.functional import jacobian
 from gansmith.losses import LOSSES, squared_gradient_norm, zero_centred_penalty
 
 GAMMA = 0.7
-HALF = [
-    "rpgan",
-    "ns",
-    "minimax",
-    "f-js",
-    "f-tv",
-]  # slopes of 1/2 where D says 0; the others' slopes
-# are in test_theory.py
+# Slopes of 1/2 where D answers 0; test_theory.py has the others'.
+HALF = ["rpgan", "ns", "minimax", "f-js", "f-tv"]
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 4, 5)])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
 from gansmith.losses.contract import LogitLoss
 from gansmith.losses.precision import wide
@@ -25,8 +25,8 @@ def exponential(x: Tensor) -> Tensor:
     A plain clamp would leave no gradient to come back by. Table 2 of Nowozin et al. 2016 has the
     exponential itself.
     """
-    below = x.clamp(max=HIGHEST_EXPONENT)
-    return below.exp() + math.exp(HIGHEST_EXPONENT) * (x - below)
+    beyond = relu(x - HIGHEST_EXPONENT)  # x less its clamped part would cancel in the gradient
+    return x.clamp(max=HIGHEST_EXPONENT).exp() + math.exp(HIGHEST_EXPONENT) * beyond
 
 
 @dataclass(frozen=True)
