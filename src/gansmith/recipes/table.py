@@ -17,8 +17,8 @@ class Recipe:
 
 # The tutorials' perceptrons as they are commonly printed collapse to a digit or two within minutes
 # (docs/tutorials). R1 + R2 hold them together; rates are those that learned fastest with them.
-_ANCHORED: Mapping[str, Any] = {"name": "r1+r2", "gamma": 0.5}
-_ADAM: Mapping[str, Any] = {"lr": 2e-3, "beta1": 0.0, "beta2": 0.99, "beta2_final": 0.99}
+_ANCHORED: Mapping[str, Any] = {"gamma": 0.1}
+_ADAM: Mapping[str, Any] = {"lr": 2e-3, "beta2": 0.99}
 
 RECIPES: dict[str, Recipe] = {
     "images": Recipe(

@@ -88,5 +88,9 @@ class Adversary:
     def matching(self, seen: Tensor, micro: Micro, controls: Controls) -> Tensor:
         """How far D's features of the fake samples are, on average, from those of the real ones."""
         with torch.no_grad():
-            real_BF = self.D.features(self.sees(micro.real, "real", micro, controls))
-        return feature_matching(real_BF, self.D.features(seen))
+            real_BF = self.features(self.sees(micro.real, "real", micro, controls))
+        return feature_matching(real_BF, self.features(seen))
+
+    def features(self, seen: Tensor) -> Tensor:
+        """What D's head reads, shape (B, F)."""
+        return getattr(self.D, "features")(seen)  # noqa: B009 (nn.Module knows no such method)

@@ -107,11 +107,11 @@ class VariationalGame:
         return self.adversary.terms(fake, micro, controls)
 
     def g_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
-        vae, D = self.cfg.vae, self.adversary.D
+        vae, features = self.cfg.vae, self.adversary.features
         found, mean_BZ, log_variance_BZ, made = self.play(micro)
         with torch.no_grad():
-            wanted_BF = D.features(micro.real)
-        likeness_B = 0.5 * (D.features(found) - wanted_BF).square().flatten(1).sum(1)
+            wanted_BF = features(micro.real)
+        likeness_B = 0.5 * (features(found) - wanted_BF).square().flatten(1).sum(1)
         divergence = divergence_from_prior(mean_BZ, log_variance_BZ).mean()
         seen = self.adversary.sees(made, "fake", micro, controls)
         terms = {
