@@ -95,7 +95,7 @@ def test_cross_entropy_is_the_same_on_logits_and_on_probabilities(real, fake):
 
 @given(st.floats(-50, 50), st.floats(-50, 50))
 def test_the_f_gan_of_jensen_and_shannon_is_minimax_but_for_constants(real, fake):
-    # Nowozin et al. 2016, section 2.4: the GAN objective is 2·JS − log 4.
+    # Nowozin et al. 2016, section 2.3: the GAN objective is 2·JS − log 4.
     r, f = (torch.tensor([each], dtype=torch.float64) for each in (real, fake))
     js, minimax = LOSSES["f-js"], LOSSES["minimax"]
     torch.testing.assert_close(js.d_loss(r, f) + math.log(4), minimax.d_loss(r, f))
