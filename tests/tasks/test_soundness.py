@@ -44,6 +44,7 @@ UNSOUND = [
     ({"penalty.consistency": 1}, POINTS, "holds points"),
     ({"task": "vae", "model.prior": "uniform"}, IMAGES, "model.prior normal"),
     ({"task": "vae", "vae.likelihood": "bernoulli"}, POINTS, "gaussian or laplace"),
+    ({"task": "vae", "vae.likelihood": "bernoulli"}, IMAGES, "model.g.output=sigmoid"),
     ({"task": "vae-gan", "matching.weight": 1}, IMAGES, "matching.weight at 0"),
     ({"task": "vae", "optim.play": "extragradient"}, IMAGES, "optim.play=alternating"),
 ]

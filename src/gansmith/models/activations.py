@@ -14,6 +14,13 @@ SLOPE = 0.2
 HE_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))  # of LeakyReLU
 
 
+class HardSigmoid(nn.Module):
+    """x ↦ min(1, max(0, x/6 + 1/2)), as a clamp: torch's own lacks the second derivative."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x / 6.0 + 0.5).clamp(0.0, 1.0)
+
+
 class Sine(nn.Module):
     """x ↦ sin x (Sitzmann et al. 2020, SIREN).
 
@@ -47,7 +54,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation(nn.Identity, 1.0, "the identity: a net without it is a matrix"),
     "sigmoid": Activation(nn.Sigmoid, 1.8462285453386054, "1/(1 + exp(−x)); Rumelhart et al. 1986"),
     "hard-sigmoid": Activation(  # clip(x/6 + ½, 0, 1)
-        nn.Hardsigmoid, 1.8978404247295169, "Courbariaux et al. 2015; slope 1/6: Howard et al. 2019"
+        HardSigmoid, 1.8978404247295169, "Courbariaux et al. 2015; slope 1/6: Howard et al. 2019"
     ),
     "tanh": Activation(nn.Tanh, 1.5925374197228312, "LeCun et al. 1998"),
     "relu": Activation(nn.ReLU, math.sqrt(2.0), "He et al. 2015, equation (10)"),
@@ -84,7 +91,7 @@ OUTPUTS: dict[str, Output] = {
     "linear": Output(nn.Identity, -1.0, 1.0),  # may overshoot; clamped when it becomes an image
     "tanh": Output(nn.Tanh, -1.0, 1.0),
     "sigmoid": Output(nn.Sigmoid, 0.0, 1.0),
-    "hard-sigmoid": Output(nn.Hardsigmoid, 0.0, 1.0),
+    "hard-sigmoid": Output(HardSigmoid, 0.0, 1.0),
 }
 
 

@@ -126,6 +126,11 @@ def _autoencoders(case: Case) -> Iterator[str]:
         yield f"task {cfg.task} draws z from N(0, I): leave model.prior normal"
     if cfg.task == "vae" and cfg.vae.likelihood == "bernoulli" and case.info.kind == "points":
         yield f"{case.info.source} holds points: vae.likelihood=gaussian or laplace"
+    if cfg.task == "vae" and cfg.vae.likelihood == "bernoulli" and case.g.output == "linear":
+        yield (
+            "vae.likelihood bernoulli reads probabilities, and a linear G leaves their range: set "
+            "model.g.output=sigmoid, or take vae.likelihood=gaussian"
+        )
     if cfg.task == "vae-gan" and cfg.matching.weight:
         yield "task vae-gan matches D's features already: leave matching.weight at 0"
     if cfg.optim.play == "extragradient" and cfg.task == "vae":
