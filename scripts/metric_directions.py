@@ -46,15 +46,15 @@ CORRUPTIONS = {"noise": noise, "blur": blur, "7 classes missing": missing, "dupl
 WORSE = {
     "noise": {
         "higher": ("fd", "kid", "mind", "spectrum", "ndb"),
-        "lower": ("precision", "density", "coverage"),
+        "lower": ("precision", "density", "coverage", "confident"),
     },
     "blur": {
         "higher": ("fd", "kid", "mind", "spectrum", "ndb"),
-        "lower": ("precision", "coverage"),
+        "lower": ("precision", "coverage", "confident"),
     },
     "7 classes missing": {
         "higher": ("fd", "kid", "mind", "ndb", "class_kl"),
-        "lower": ("recall", "coverage", "is", "vendi", "diversity"),
+        "lower": ("recall", "coverage", "is", "vendi", "diversity", "classes"),
     },
     "duplicates": {
         "higher": ("fd", "kid", "mind", "ndb"),

@@ -150,7 +150,10 @@ class Engine:
         for parameter in net.parameters():
             if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        return self.fabric.setup(net, optimizer)
+        wrapped, optimizer = self.fabric.setup(net, optimizer)
+        if hasattr(net, "features"):  # asked for beside `forward`: under the same precision
+            wrapped.mark_forward_method("features")
+        return wrapped, optimizer
 
     def backward(self, loss: Tensor) -> None:
         """Accumulate the gradients of a scalar."""

@@ -96,14 +96,14 @@ def test_lower_and_higher_are_told_apart() -> None:
         return {"metric": metric, "value": value, "n": 9, "features": "f", "resize": "r"} | way
 
     best = now("fd", 2.0)
-    assert improves("images", best, None)
-    assert improves("images", now("fd", 1.0), best)
-    assert not improves("images", now("fd", 2.0), best)
-    assert not improves("images", now("fd", float("nan")), best)
-    assert improves("images", now("recall", 0.3), now("recall", 0.2))
+    assert improves(best, None)
+    assert improves(now("fd", 1.0), best)
+    assert not improves(now("fd", 2.0), best)
+    assert not improves(now("fd", float("nan")), best)
+    assert improves(now("recall", 0.3), now("recall", 0.2))
     # What was measured otherwise is no rival.
     for other in (now("recall", 0.1), now("fd", 5.0, n=10), now("fd", 5.0, features="g")):
-        assert improves("images", other, best)
+        assert improves(other, best)
 
 
 def test_a_score_that_cannot_be_had_ends_no_run(pictures: Path, tmp_path: Path) -> None:

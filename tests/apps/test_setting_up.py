@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gansmith.apps import setting_up
-from gansmith.apps.train import dry_run, settings
+from gansmith.apps.settling import dry_run, settings
 from gansmith.config import build, nest, to_tree
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES
@@ -26,6 +26,9 @@ def test_every_known_name_passes() -> None:
         ("model.name", "renset", "did you mean 'resnet'"),
         ("device", "cudda", "did you mean 'cuda'"),
         ("device", "zzz", "known: auto, cpu, cuda, mps"),
+        ("model.g.activation", "rellu", "did you mean 'relu'"),
+        ("model.d.norm", "bacth", "did you mean 'batch'"),
+        ("model.g.output", "sigmod", "did you mean 'sigmoid'"),
     ],
 )
 def test_a_misspelt_name_is_refused_before_data_are_read(
@@ -81,3 +84,20 @@ def test_digits_face_one_way_and_are_not_flipped() -> None:
     assert found.augment.flip is False
     why = next(reason.why for reason in reasons if reason.key == "augment.flip")
     assert "can tell images from their mirror images" in why
+
+
+def test_styles_and_the_prior_reach_the_nets_and_are_written_down(pictures: Path) -> None:
+    changes = {
+        "device": "cpu",
+        "model.name": "dcgan",
+        "model.prior": "uniform",
+        "model.g.output": "sigmoid",
+        "model.d.spectral": True,
+    }
+    plan = dry_run(str(pictures), changes=changes)
+    assert plan.cfg.model.g.activation == "relu"
+    assert (plan.cfg.model.g.norm, plan.cfg.model.d.norm) == ("batch", "none")
+    assert not [each.key for each in plan.reasons if each.key.startswith("model.g")]
+    spec = setting_up.describe_generator(plan.cfg, plan.data)
+    assert (spec.prior, spec.range, spec.g.norm) == ("uniform", (0.0, 1.0), "batch")
+    assert spec.d.spectral

@@ -15,7 +15,8 @@ import yaml
 
 import gansmith
 from gansmith.apps import runs
-from gansmith.apps.train import Watching, dry_run, settings, train
+from gansmith.apps.settling import dry_run, settings
+from gansmith.apps.train import Watching, train
 from gansmith.engine import cores
 from gansmith.errors import UserError
 from gansmith.models import Generator

@@ -11,6 +11,8 @@ from torch.autograd.functional import jacobian
 from gansmith.losses import LOSSES, squared_gradient_norm, zero_centred_penalty
 
 GAMMA = 0.7
+# Slopes of 1/2 where D answers 0; test_theory.py has the others'.
+HALF = ["rpgan", "ns", "minimax", "f-js", "f-tv"]
 
 
 @pytest.mark.parametrize("shape", [(2,), (3, 4, 5)])
@@ -123,7 +125,7 @@ def in_theory(gamma: float) -> list[complex]:
     return sorted((-gamma / 2 + root, -gamma / 2 - root), key=lambda each: (each.real, each.imag))
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", HALF)
 @pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 0.9, 1.5, 4.0])
 def test_eigenvalues_of_the_dirac_gan(name, gamma):
     assert eigenvalues(name, gamma) == pytest.approx(in_theory(gamma), abs=1e-6)
@@ -140,7 +142,7 @@ def test_r1_and_r2_together_weigh_double_where_real_and_fake_meet():
     assert eigenvalues("rpgan", 0.3, r2=True) == pytest.approx(in_theory(0.6), abs=1e-6)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", HALF)
 def test_a_dirac_gan_is_stable_below_the_step_of_theory_and_not_above(name):
     gamma = 0.4
     worst = max(in_theory(gamma), key=abs)
@@ -154,7 +156,7 @@ def test_a_dirac_gan_is_stable_below_the_step_of_theory_and_not_above(name):
     assert ends[0] < 1e-3 < ends[1]
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", HALF)
 def test_a_loss_trains_the_dirac_gan_towards_the_data(name):
     state, motion = torch.tensor([1.0, 0.0]), field(name, 0.5)
     for _ in range(300):

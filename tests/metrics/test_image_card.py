@@ -12,8 +12,9 @@ from torch import Tensor
 
 from gansmith.errors import UserError
 from gansmith.metrics import (
-    BETTER,
+    DIRECTIONS,
     IMAGE_METRICS,
+    JUDGES,
     QUICK,
     Comparison,
     Sample,
@@ -23,7 +24,7 @@ from gansmith.metrics import (
     score_card,
     take,
 )
-from gansmith.reports.metric_words import METRICS
+from gansmith.reports.metric_words import HIGH, LOW, METRICS
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location(
@@ -106,6 +107,8 @@ def test_every_score_says_what_it_is(untouched: dict[str, Score]) -> None:
         assert json.loads(json.dumps(asdict(score)))["value"] == score.value
     assert "fewer than 2000" in untouched["fd"].note
     assert "10 of 10 classes" in untouched["class_kl"].note
+    assert untouched["classes"].value == 10
+    assert 0.95 < untouched["confident"].value < 1
     assert "the real images' own: " in untouched["vendi"].note
     assert untouched["precision"].note == ""
 
@@ -159,7 +162,14 @@ def test_every_score_has_words_and_a_row_in_the_docs() -> None:
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert [name for name in IMAGE_METRICS if f"| `{name}` |" not in page] == []
     assert set(IMAGE_METRICS) <= set(METRICS)
-    assert set(QUICK) == set(BETTER["images"]) <= set(IMAGE_METRICS)
+    assert set(QUICK) == set(JUDGES["images"]) <= set(IMAGE_METRICS)
+
+
+def test_words_and_table_agree_on_which_way_is_better() -> None:
+    said = {LOW: "lower", HIGH: "higher"}
+    words = {name: said[way] for name, (_, way, _) in METRICS.items() if way in said}
+    assert words == DIRECTIONS
+    assert {name for names in JUDGES.values() for name in names} <= set(DIRECTIONS)
 
 
 def test_nan_is_refused() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from gansmith.models.layers import HE_GAIN, act, channels_last, he, stage_sizes
+from gansmith.models.layers import channels_last, he, stage_sizes
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,6 @@ def test_each_size_is_half_of_the_one_before(rows, columns):
     for (high, wide), (low, narrow) in pairwise(sizes):
         assert (high, wide) == (2 * low, 2 * narrow)
     assert min(sizes[-1]) >= 4
-
-
-def test_he_keeps_the_variance_through_the_activation():
-    x = torch.randn(4000, 200)
-    for _ in range(3):
-        x = act(he(nn.Linear(200, 200))(x).detach())
-    assert float(x.square().mean()) == pytest.approx(1.0, rel=0.15)
-    assert pytest.approx(math.sqrt(2 / 1.04)) == HE_GAIN
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 import math
 
+import pytest
 import torch
 
-from gansmith.models.mlp import FourierFeatures, mlp
+from gansmith.models import Style, build
+from gansmith.models.mlp import FourierFeatures
 
 
 def test_fourier_features_are_those_of_the_equation():
@@ -21,13 +23,13 @@ def test_fourier_features_are_those_of_the_equation():
 
 
 def test_depth_is_the_number_of_hidden_layers():
-    G, D = mlp((3, 8, 8), z_dim=4, width=10, depth=3)
+    G, D = build("mlp", (3, 8, 8), z_dim=4, width=10, depth=3)
     assert sum(isinstance(m, torch.nn.Linear) for m in G.modules()) == 4
     assert sum(isinstance(m, torch.nn.Linear) for m in D.modules()) == 4
 
 
 def test_d_tells_neighbouring_modes_of_the_grid_apart_at_the_start():
-    _, D = mlp((2,), z_dim=2, width=128, depth=3)
+    _, D = build("mlp", (2,), z_dim=2, width=128, depth=3)
     line = torch.stack([torch.linspace(-1.4, 1.4, 200), torch.zeros(200)], 1)
 
     def roughness() -> float:
@@ -39,3 +41,16 @@ def test_d_tells_neighbouring_modes_of_the_grid_apart_at_the_start():
     with_waves = roughness()
     D.fourier.amplitudes.zero_()
     assert with_waves > 3 * roughness(), "structure finer than the data's spread"
+
+
+@pytest.mark.parametrize("hidden", [(12, 10), (4, 8, 16, 32)], ids=str)
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)], ids=str)
+def test_hidden_gives_the_widths_of_the_layers(shape, hidden):
+    G, D = build("mlp", shape, 6, 99, 9, g=Style(hidden=hidden), d=Style(hidden=hidden[::-1]))
+
+    def outputs(net):
+        return [m.out_features for m in net.modules() if isinstance(m, torch.nn.Linear)]
+
+    assert outputs(G) == [*hidden, math.prod(shape)]
+    assert outputs(D) == [*hidden[::-1], 1]
+    assert D(G(torch.randn(3, 6))).shape == (3,)

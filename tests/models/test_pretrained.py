@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gansmith.errors import UserError
-from gansmith.models import MODELS, Generator, Spec, to_uint8
+from gansmith.models import MODELS, Generator, Spec, Style, to_uint8
+from gansmith.training.batches import to_network_range
 
 SHAPE = (3, 8, 12)
 
@@ -178,8 +180,8 @@ def with_settings(folder: Path, **changes) -> Path:
 
 
 def test_a_newer_format_is_refused(tmp_path):
-    text = damaged(with_settings(tmp_path, format=2))
-    assert "format 2 is newer than this gansmith reads (1)" in text
+    text = damaged(with_settings(tmp_path, format=3))
+    assert "format 3 is newer than this gansmith reads (2)" in text
 
 
 @pytest.mark.parametrize(
@@ -325,3 +327,86 @@ def test_only_a_name_that_could_be_a_hubs_is_asked_for(tmp_path, monkeypatch):
         with pytest.raises(UserError, match="there is no such folder"):
             Generator.from_pretrained(source)
     assert calls == []
+
+
+# Styles, priors and ranges
+
+NAMES_OF_FORMAT_1 = {
+    "mlp": "body.0.bias body.0.weight out.bias out.weight",
+    "dcgan": "body.0.bias body.0.num_batches_tracked body.0.running_mean body.0.running_var "
+    "body.0.weight body.2.bias body.2.weight dense.weight",
+    "resnet": "blocks.0.0.first.bias blocks.0.0.first.weight blocks.0.0.last.bias "
+    "blocks.0.0.last.weight blocks.1.0.first.bias blocks.1.0.first.weight blocks.1.0.last.bias "
+    "blocks.1.0.last.weight dense.bias dense.weight narrow.0.bias narrow.0.weight out.bias "
+    "out.weight",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_folder_of_format_1_is_the_familys_own_style(tmp_path, name):
+    before = made(name, (1, 8, 8))
+    assert sorted(before.net.state_dict()) == NAMES_OF_FORMAT_1[name].split()
+    before.save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    for key in ("prior", "g", "d"):
+        del settings[key]
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"format": 1}))
+    after = Generator.from_pretrained(tmp_path)
+    assert after.spec == before.spec
+    assert (after.spec.g, after.spec.d) == (MODELS[name].g, MODELS[name].d)
+    assert after.spec.prior == "normal"
+    assert torch.equal(before.sample(5, seed=3), after.sample(5, seed=3))
+
+
+@pytest.mark.parametrize("key", Style.__dataclass_fields__)
+@pytest.mark.parametrize("player", ["g", "d"])
+def test_odd_styles_never_end_in_a_traceback(tmp_path, player, key):
+    sound = asdict(made().spec)[player]
+    refused = []
+    for value in [*ODD, ["x"], [4.5], [True], "relu ", "__class__"]:
+        with_settings(tmp_path, **{player: sound | {key: value}})
+        try:
+            Generator.from_pretrained(tmp_path)
+        except UserError as error:
+            refused.append(str(error))
+    assert len(refused) >= 10
+    assert all("\n" not in text and str(tmp_path) in text for text in refused)
+
+
+@pytest.mark.parametrize("changes", [{"g": {}}, {"d": None}, {"g": "relu"}, {"prior": "cauchy"}])
+def test_a_style_that_is_not_there_is_refused(tmp_path, changes):
+    assert "damaged" in damaged(with_settings(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 1.0)])
+def test_grey_levels_come_back_from_every_range(low, high):
+    levels = torch.arange(256, dtype=torch.uint8)
+    x = to_network_range(levels.view(-1, 1, 1, 1), low, high)
+    assert (float(x.min()), float(x.max())) == (low, high)
+    assert torch.equal(to_uint8(x, low, high).flatten(), levels)
+    assert to_uint8(torch.tensor([low - 3, high + 3]), low, high).tolist() == [0, 255]
+
+
+class Noise(nn.Module):
+    """Paints each picture in the first number of its noise."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, z_BZ, y_B):
+        return z_BZ[:, :1, None, None]
+
+
+def test_z_is_drawn_by_the_prior_and_pictures_are_of_the_outputs_range():
+    def drawn(prior, output, **more):
+        spec = Spec("mlp", (1, 1, 1), 2, 1, 1, prior=prior, g=Style(output=output))
+        return Generator(Noise(), spec).sample(3_000, seed=5, **more).flatten()
+
+    normal, uniform = drawn("normal", "tanh"), drawn("uniform", "tanh")
+    assert float(((normal == 0) | (normal == 255)).float().mean()) > 0.25, "N(0, 1) overshoots"
+    counts = torch.histc(uniform.double(), 8, 0, 255)
+    assert float(((counts - 375) ** 2 / 375).sum()) < 24.3  # 99.9 %, seven degrees of freedom
+    assert torch.equal(drawn("uniform", "tanh", batch=7), uniform)
+    black = float((drawn("uniform", "sigmoid") == 0).float().mean())
+    assert black == pytest.approx(0.5, abs=0.04), "of (0, 1), below 0 is black"

@@ -50,9 +50,8 @@ def test_a_misspelt_recipe_names_the_nearest(wrong: str, right: str) -> None:
 
 def test_the_dcgan_recipe_is_the_textbook_one() -> None:
     cfg = build(recipe("dcgan").settings)
-    assert (cfg.loss, cfg.model.name, cfg.batch) == ("ns", "dcgan", 128)
-    assert (cfg.optim.lr, cfg.optim.beta1, cfg.optim.beta2) == (2e-4, 0.5, 0.999)
-    assert (cfg.penalty.gamma, cfg.penalty.r1, cfg.penalty.r2) == (0.0, False, False)
+    assert (cfg.loss, cfg.model.name, cfg.resolution) == ("ns", "dcgan", (32, 32))
+    assert (cfg.model.width, cfg.model.z_dim) == (64, 100)
 
 
 def test_nest_accepts_the_leaves_of_every_recipe() -> None:

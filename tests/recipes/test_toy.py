@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import gansmith
-from gansmith.apps.train import settings
+from gansmith.apps.settling import settings
 from gansmith.data import open_data
 from gansmith.metrics import modes_2d
 from gansmith.recipes import Facts, resolve

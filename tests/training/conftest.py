@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from gansmith.apps.setting_up import describe_generator, new_state, settle_styles
 from gansmith.config import Config, build, nest
 from gansmith.data import DataInfo
 from gansmith.engine import Engine
-from gansmith.models import build as build_nets
-from gansmith.tasks import Generation
-from gansmith.training import Batches, Hooks, Log, State, train
+from gansmith.tasks import Task
+from gansmith.training import Batches, Hooks, Log, State, images_per_step, train
 from gansmith.training.checkpoint import read_latest
 
 
@@ -31,7 +31,9 @@ class Pictures:
             self._x[:, 0, 0, 0] = torch.arange(count, dtype=torch.uint8)
         self._y = torch.arange(count) % 3
         kind = "points" if points else "images"
-        self.info = DataInfo("memory", kind, count, shape, ("a", "b", "c"), "0", ())
+        self.info = DataInfo(
+            "memory", kind, count, shape, ("a", "b", "c"), "0", (), ((1.0, 1.0),) if points else ()
+        )
 
     def __len__(self) -> int:
         return len(self._x)
@@ -67,7 +69,7 @@ class Run:
     cfg: Config
     engine: Engine
     data: Pictures
-    task: Generation
+    task: Task
     state: State
     batches: Batches
     out: Path
@@ -133,25 +135,22 @@ def make(tmp_path: Path) -> Callable[..., Run]:
         cfg = build(nest((SETTINGS | (changes or {})).items()))
         data = data or Pictures(shape=shape)
         engine = Engine.start(cfg.device, cfg.precision, 1)
-        torch.manual_seed(cfg.seed)
-        classes = len(data.info.classes) if cfg.model.conditional else 0
-        model, penalty = cfg.model, cfg.penalty
-        G, D = build_nets(
-            model.name, data.info.shape, model.z_dim, model.width, model.depth, classes
-        )
-        state = State.fresh(engine, cfg, G, D)
-        state.total_images = round(cfg.budget.amount) * cfg.batch
-        task = Generation(state.G.net, state.D.net, cfg.loss, penalty.r1, penalty.r2, penalty.share)
+        cfg, _ = settle_styles(cfg)
+        spec = describe_generator(cfg, data.info)
+        task, state = new_state(cfg, engine, spec)
+        state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
         batches = Batches(
             engine,
             data,
             cfg.seed,
             cfg.batch,
             cfg.accumulate,
-            model.z_dim,
-            model.conditional,
+            cfg.model.z_dim,
+            cfg.model.conditional,
             bool(cfg.augment.flip),
             cfg.augment.policy,
+            prior=cfg.model.prior,
+            range=spec.range,
         )
         out = tmp_path / name
         out.mkdir(exist_ok=True)

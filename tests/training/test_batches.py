@@ -1,11 +1,16 @@
 """What the players see is a function of the seed, the step and the place."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gansmith.data import DataInfo
+from gansmith.engine import Engine
+from gansmith.training import Batches
 from gansmith.training.batches import sample_indices, to_network_range
 
 COUNT = 17
@@ -114,3 +119,52 @@ def test_about_half_of_the_pictures_are_mirrored(make):
             turned.append(not torch.equal(x, y))
             assert torch.equal(y, x.flip(2) if turned[-1] else x)
     assert 70 <= sum(turned) <= 130  # of 200
+
+
+class Grey:
+    """Six pictures of one black, one white and two other pixels."""
+
+    def __init__(self):
+        self.info = DataInfo("memory", "images", 6, (1, 2, 2), (), "0", ())
+
+    def __len__(self) -> int:
+        return 6
+
+    def batch(self, indices):
+        count = len(indices)
+        x = torch.tensor([[0, 255], [51, 102]], dtype=torch.uint8)
+        return x.expand(count, 1, 2, 2), torch.zeros(count, dtype=torch.int64)
+
+
+def batches_of(**changes) -> Batches:
+    engine = Engine.start("cpu", "fp32", 1)
+    plain = Batches(engine, Grey(), 0, 6, 1, z_dim=500, conditional=False, flip=False)
+    return dataclasses.replace(plain, **changes)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 1.0)])
+def test_images_come_in_the_range_of_gs_output(low, high):
+    (micro,) = batches_of(range=(low, high)).at(0, "D")
+    expected = [low + (high - low) * share for share in (0.0, 1.0, 0.2, 0.4)]
+    assert micro.real[0].flatten().tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("policy", ["color", "translation", "cutout", "all"])
+def test_distortions_are_the_same_in_every_range(policy):
+    views = []
+    for low, high in ((-1.0, 1.0), (0.0, 1.0)):
+        (micro,) = batches_of(range=(low, high), policy=policy).at(3, "D")
+        found = micro.view(micro.real, "real")
+        assert not torch.equal(found, micro.real)
+        views.append((found - low) / (high - low))
+    torch.testing.assert_close(*views)
+
+
+def test_the_noise_is_of_the_prior():
+    (normal,), (uniform,) = batches_of().at(0, "D"), batches_of(prior="uniform").at(0, "D")
+    assert float(normal.noise_BZ.abs().max()) > 2.5
+    assert float(uniform.noise_BZ.abs().max()) <= 1
+    assert float(uniform.noise_BZ.var()) == pytest.approx(1 / 3, rel=0.05)
+    torch.testing.assert_close(
+        uniform.noise_BZ, 2 * torch.distributions.Normal(0.0, 1.0).cdf(normal.noise_BZ) - 1
+    )

@@ -28,7 +28,7 @@ class Watched:
     """A task that looks at both nets whenever it is asked for terms."""
 
     def __init__(self, run) -> None:
-        self.run, self.seen = run, {}
+        self.run, self.seen, self.players = run, {}, run.task.players
 
     def d_terms(self, micro, controls):
         self.look("D")

@@ -21,11 +21,14 @@ from gansmith.training.log import Record
 if TYPE_CHECKING:
     from gansmith.apps.evaluate import ScoreCard, Verdict
     from gansmith.apps.setting_up import Prepared
-    from gansmith.apps.train import DryRun, TrainResult, Watching
+    from gansmith.apps.settling import DryRun
+    from gansmith.apps.train import TrainResult, Watching
     from gansmith.data import DataInfo
     from gansmith.recipes import Reason
 
 PLAIN_EVERY = 10.0  # seconds between lines when piped
+
+PLAYERS = (("D", "d_loss"), ("G", "g_loss"))  # a task may have no D
 
 
 class Terminal:
@@ -95,7 +98,8 @@ class Terminal:
 
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
-        text = f"{speed:,.0f} images/s  D {record['d_loss']:.3f}  G {record['g_loss']:.3f}"
+        losses = [f"{side} {record[key]:.3f}" for side, key in PLAYERS if key in record]
+        text = "  ".join([f"{speed:,.0f} images/s", *losses])
         if self.console.is_terminal:
             self._advance("training", record["images"], self._total_images, text)
         elif time.monotonic() - self._spoke > PLAIN_EVERY:

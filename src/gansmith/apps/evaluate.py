@@ -22,7 +22,7 @@ from gansmith.apps.scoring import (
 )
 from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
-from gansmith.metrics import BETTER, Score
+from gansmith.metrics import DIRECTIONS, JUDGES, Score
 from gansmith.metrics.intervals import Z95
 from gansmith.models import Generator
 
@@ -189,7 +189,7 @@ def compare(
 def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
     """Score by score, for those that have an interval and a better side."""
     found = {}
-    known = {"fid": "lower", "fid_inf": "lower", "fd_inf": "lower"} | BETTER[kind]
+    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind]}
     names = [
         name
         for name in one
@@ -202,7 +202,7 @@ def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> di
         corrected = half * _bonferroni(len(names)) / Z95
         better = None
         if abs(gap) > corrected:
-            better = int((gap > 0) == (known[name] == "lower"))
+            better = int((gap > 0) == (DIRECTIONS[name] == "lower"))
         found[name] = Difference(a.value, b.value, gap - half, gap + half, better)
     return found
 

@@ -20,9 +20,10 @@ from gansmith.apps.scoring import (
 from gansmith.apps.setting_up import Prepared
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
-from gansmith.metrics import BETTER, QUICK, Score
+from gansmith.metrics import DIRECTIONS, QUICK, Score
 from gansmith.models import Generator
 from gansmith.reports.sheets import write_file
+from gansmith.tasks import generator_of
 from gansmith.training import Log, State
 
 BEST_SCORE = "score.json"
@@ -57,7 +58,7 @@ def final_scores(
 
     Too few images to score do not spoil a run: the generator is good all the same.
     """
-    generator = Generator(state.average, ready.spec)
+    generator = Generator(generator_of(state.average), ready.spec)
     left_out: dict[str, str] = {}
     try:
         scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
@@ -95,7 +96,7 @@ def evaluator(
         nonlocal scorer
         if scorer is None:  # a run that is not evaluated does not pay for it
             scorer = scorer_of(ready, cfg.evaluate.samples)
-        generator = Generator(state.average, ready.spec)
+        generator = Generator(generator_of(state.average), ready.spec)
         scores = {name: asdict(score) for name, score in quick_scores(scorer, generator).items()}
         log.write("scores", step=state.step, images=state.images, scores=scores)
         score = scores.get(cfg.evaluate.by)
@@ -105,7 +106,7 @@ def evaluator(
             return
         now = {"metric": cfg.evaluate.by, "step": state.step}
         now |= {key: score[key] for key in ("value", *SAME)}
-        better = improves(ready.data.info.kind, now, read_best(folder))
+        better = improves(now, read_best(folder))
         if better:
             keep_best(folder, generator, now)
         if say:
@@ -115,11 +116,11 @@ def evaluator(
     return evaluate
 
 
-def improves(kind: str, now: Best, best: Best | None) -> bool:
+def improves(now: Best, best: Best | None) -> bool:
     """Whether a score beats the best; one that was measured in another way is no rival."""
     if best is None or any(now[key] != best.get(key) for key in ("metric", *SAME)):
         return True
-    if BETTER[kind][now["metric"]] == "lower":
+    if DIRECTIONS[now["metric"]] == "lower":
         return bool(now["value"] < best["value"])
     return bool(now["value"] > best["value"])
 

@@ -10,13 +10,21 @@ from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, open_data
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
-from gansmith.losses import LOSSES
-from gansmith.metrics import BETTER, ENOUGH
-from gansmith.models import MODELS, Spec
+from gansmith.losses import LOSSES, PENALTIES
+from gansmith.metrics import ENOUGH, JUDGES
+from gansmith.models import MODELS, Spec, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
-from gansmith.tasks import TASKS, Task
-from gansmith.training import Batches, State, every_steps, measure, planned_images
+from gansmith.tasks import TASKS, Autoencoder, Task, refuse_unsound
+from gansmith.training import (
+    OPTIMISERS,
+    Batches,
+    State,
+    every_steps,
+    images_per_step,
+    measure,
+    planned_images,
+)
 
 Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
@@ -44,16 +52,47 @@ def check_names(cfg: Config) -> None:
     tables: dict[str, Collection[str]] = {
         "task": TASKS,
         "loss": LOSSES,
+        "penalty.name": PENALTIES,
         "model.name": MODELS,
+        "optim.name": OPTIMISERS,
         "device": DEVICES,
     }
-    for key, name in zip(tables, (cfg.task, cfg.loss, cfg.model.name, cfg.device), strict=True):
+    names = (
+        cfg.task,
+        cfg.loss,
+        cfg.penalty.name,
+        cfg.model.name,
+        cfg.optim.name,
+        cfg.device,
+    )
+    for key, name in zip(tables, names, strict=True):
         if name not in tables[key]:
             known = ", ".join(tables[key])
             raise UserError(
                 f"{key} {name!r} is not known{nearest(name, tables[key])}; known: {known}"
             )
+    styled(cfg.model.name, cfg.model)
     pick_precision(cfg.precision, pick_device(cfg.device))
+
+
+def settle_styles(cfg: Config) -> tuple[Config, list[Reason]]:
+    """The settings with what the family itself chooses written in, and what was chosen otherwise.
+
+    The family's own choice is no decision of this run. But batch normalisation in D and a penalty
+    on the slope at single samples do not go together, and the penalty was asked for.
+    """
+    found = []
+    g, d = styled(cfg.model.name, cfg.model)
+    sloped = PENALTIES[cfg.penalty.name].place != "nowhere" and cfg.penalty.gamma != 0
+    if cfg.model.d.norm == "auto" and d.norm == "batch" and sloped and TASKS[cfg.task].has_d:
+        d = replace(d, norm="none")
+        found.append(Reason("model.d.norm", "none", f"penalty {cfg.penalty.name} is of one sample"))
+    own = [
+        Reason(f"model.{player}.{key}", getattr(style, key), "the family's own")
+        for player, style in (("g", g), ("d", d))
+        for key in ("activation", "norm", "output")
+    ]
+    return apply(cfg, own), found
 
 
 def open_run_data(cfg: Config, progress: Progress | None, split: str = "train") -> Dataset:
@@ -110,22 +149,24 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
     device = pick_device(cfg.device)
     accuracy = _mirror_accuracy(data, cfg.seed) if cfg.augment.flip == "auto" else None
     facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
+    cfg, styles = settle_styles(cfg)
     cfg, reasons = resolve(cfg, data.info, facts)
     _check_fit(cfg, data.info, len(data))
-    return cfg, reasons
+    return cfg, styles + reasons
 
 
 def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
     """`decide` from a description alone: whether to flip stays open where it takes the images."""
     device = pick_device(cfg.device)
     facts = Facts(device, pick_precision(cfg.precision, device))
+    cfg, styles = settle_styles(cfg)
     found, reasons = resolve(cfg, info, facts)
     if cfg.augment.flip == "auto" and info.kind == "images":
         later = Reason("augment.flip", "auto", "decided when the images have been read")
         reasons = [later if reason.key == "augment.flip" else reason for reason in reasons]
         found = apply(found, [later])
     _check_fit(found, info, info.count)
-    return found, reasons
+    return found, styles + reasons
 
 
 def _check_metric(cfg: Config, kind: str, count: int) -> None:
@@ -134,7 +175,7 @@ def _check_metric(cfg: Config, kind: str, count: int) -> None:
     Raises:
         UserError: naming the nearest one that there is, or why it cannot be had here.
     """
-    known, name = BETTER[kind], cfg.evaluate.by
+    known, name = JUDGES[kind], cfg.evaluate.by
     if name not in known:
         raise UserError(
             f"evaluate.by {name!r} is no score of {kind}{nearest(name, known)}; "
@@ -154,6 +195,7 @@ def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
             "leave augment.flip and augment.policy alone"
         )
     _check_metric(cfg, info.kind, count)
+    refuse_unsound(cfg, *styled(cfg.model.name, cfg.model), info)
     if int(cfg.batch) > count:
         raise UserError(
             f"batch {cfg.batch} is larger than the data ({count} samples): make it smaller"
@@ -164,6 +206,7 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
     """What it takes to build this run's generator again."""
     if cfg.model.conditional and not info.classes:
         raise UserError(f"{info.source} has no classes: model.conditional needs labelled data")
+    g, d = styled(cfg.model.name, cfg.model)
     return Spec(
         name=cfg.model.name,
         shape=tuple(info.shape),
@@ -173,6 +216,9 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
         classes=info.classes if cfg.model.conditional else (),
         kind=info.kind,
         spread=spread(info),
+        prior=cfg.model.prior,
+        g=g,
+        d=d,
     )
 
 
@@ -190,13 +236,16 @@ def spread(info: DataInfo) -> float:
 def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Task, State]:
     """New nets, their optimisers and the task around them: a function of the settings alone."""
     torch.manual_seed(cfg.seed)
+    kind = TASKS[cfg.task]
     G, D = spec.nets()
-    state = State.fresh(engine, cfg, G, D)
-    penalty = cfg.penalty
-    task = TASKS[cfg.task](
-        state.G.net, state.D.net, cfg.loss, penalty.r1, penalty.r2, penalty.share
+    state = State.fresh(
+        engine,
+        cfg,
+        Autoencoder(spec.encoder(), G) if kind.encodes else G,
+        D if kind.has_d else None,
     )
-    return task, state
+    judge = state.D.net if kind.has_d else None
+    return kind.build(state.G.net, judge, cfg, spec.range), state
 
 
 def set_up(cfg: Config, progress: Progress | None) -> Prepared:
@@ -225,6 +274,8 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         flip=cfg.augment.flip is True,
         policy=cfg.augment.policy,
         spread=spec.spread,
+        prior=spec.prior,
+        range=spec.range,
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 
@@ -241,7 +292,7 @@ def plan(ready: Prepared) -> Prepared:
     use_threads(pace.threads)
     if cfg.budget.unit == "seconds" and len(counts) > 1:
         ready.state.best_speed = pace.best  # other budgets promise the same bits at any speed
-    total = planned_images(cfg.budget, int(cfg.batch), pace.best)
+    total = planned_images(cfg.budget, images_per_step(cfg), pace.best)
     reasons = list(ready.reasons)
     speeds = ", ".join(
         f"{each:.0f} images/s on {count}" for count, each in pace.images_per_second.items()
@@ -254,7 +305,7 @@ def plan(ready: Prepared) -> Prepared:
     if cfg.sample_every == "auto":
         reasons.append(Reason("sample_every", sample_every, "twelve sheets over the run"))
     if cfg.log_every == "auto":
-        steps = total // int(cfg.batch)
+        steps = total // images_per_step(cfg)
         log_every = max(1, min(LOG_EVERY, steps // LOG_RECORDS))
         reasons.append(Reason("log_every", log_every, "a hundred points or more to every curve"))
     cfg = apply(cfg, reasons)

@@ -9,37 +9,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from gansmith import config
 from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import evaluator, final_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.setting_up import (
     Prepared,
-    check_names,
-    decide_unseen,
-    describe_generator,
-    describe_run_data,
-    fit_to_device,
     plan,
     set_up,
 )
+from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.config import Config
-from gansmith.data import DataInfo
-from gansmith.data.toys import TOYS
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
 from gansmith.models import Generator
-from gansmith.recipes import Reason
-from gansmith.recipes import recipe as find_recipe
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.words import duration
-from gansmith.training import Hooks, Log, State, planned_images
+from gansmith.tasks import generator_of
+from gansmith.training import Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
-from gansmith.training.checkpoint import folders, read_latest
+from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
 
 DataProgress = Callable[[str, int, int], None]
@@ -73,126 +63,6 @@ class TrainResult:
         return asdict(self) | {"run": str(self.run)}
 
 
-@dataclass(frozen=True)
-class DryRun:
-    """What a run would be: the resolved settings and the reasons, nothing trained or written.
-
-    ``step`` is where a run that is resumed would go on; None for a new one.
-    """
-
-    cfg: Config
-    reasons: list[Reason]
-    data: DataInfo
-    folder: Path
-    step: int | None = None
-
-
-def settings(
-    data: str | None = None,
-    recipe_name: str | None = None,
-    changes: Mapping[str, Any] | None = None,
-    file: Path | None = None,
-) -> Config:
-    """Recipe, then settings file, then single settings: the last one wins.
-
-    Without a recipe, a 2-D toy takes ``toy`` and everything else takes ``images``.
-
-    Args:
-        changes: dotted keys (``optim.lr``) and their values.
-
-    Raises:
-        UserError: for an unknown recipe or setting, or a value out of range.
-    """
-    from_file = config.read_yaml(file) if file else {}
-    single = config.nest((changes or {}).items())
-    source = {"data": {"source": data}} if data is not None else {}
-    named = config.merge(config.merge(from_file, source), single)
-    name = recipe_name if recipe_name is not None else named.get("recipe")
-    if name is None:
-        section = named.get("data")
-        wanted = section.get("source") if isinstance(section, Mapping) else None
-        name = "toy" if wanted in TOYS else "images"
-    base = dict(find_recipe(str(name)).settings) | {"recipe": name}
-    try:
-        return config.build(base, named, {"recipe": name})
-    except UserError:
-        if file:  # if the file is at fault, the line begins with its name
-            config.build(base, from_file, {"recipe": name}, where=str(file))
-        raise
-
-
-def _given(
-    data: str | None, recipe_name: str | None, changes: Mapping[str, Any], file: Path | None
-) -> dict[str, Any]:
-    """What the caller said, without a recipe's settings or defaults."""
-    named = {"data.source": data, "recipe": recipe_name}
-    single = {key: value for key, value in named.items() if value is not None} | dict(changes)
-    return config.merge(config.read_yaml(file) if file else {}, config.nest(single.items()))
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """What is asked for, and the run that it goes on with, if there is one."""
-
-    cfg: Config
-    folder: Path
-    old: Config | None
-
-
-def _settle(
-    data: str | None,
-    recipe: str | None,
-    out: str | Path | None,
-    changes: Mapping[str, Any],
-    file: Path | None,
-    resume: bool,
-    overwrite: bool,
-) -> _Settled:
-    """Settings and folder, checked against what is there; nothing is written."""
-    cfg = settings(data, recipe, changes, file)
-    folder = runs.folder_for(cfg, out)
-    if resume and out is None:
-        last = runs.last_folder(cfg.data.source, cfg.recipe)
-        which = f" (the last one here: --out {last})" if last else ""
-        raise UserError(f"resume needs a run to go on with: name it with --out{which}")
-    old = runs.read_settings(folder) if runs.check(folder, resume, overwrite) else None
-    if old:
-        cfg = runs.changed_settings(old, _given(data, recipe, changes, file))
-    return _Settled(cfg, folder, old)
-
-
-def dry_run(
-    data: str | None = None,
-    *,
-    recipe: str | None = None,
-    out: str | Path | None = None,
-    changes: Mapping[str, Any] | None = None,
-    file: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> DryRun:
-    """Look at the data and decide, without decoding it, training or writing anything.
-
-    Args: as `train`.
-
-    Raises:
-        UserError: for what `train` would refuse, as far as a look at the data shows it.
-    """
-    settled = _settle(data, recipe, out, changes or {}, file, resume, overwrite)
-    check_names(settled.cfg)
-    cfg, fitted = fit_to_device(settled.cfg)
-    info = describe_run_data(cfg)
-    resolved, reasons = decide_unseen(cfg, info)
-    spec = describe_generator(resolved, info)
-    with torch.device("meta"):  # shapes only: no memory, no time
-        spec.nets()
-    step = None
-    if settled.old:
-        saved = folders(settled.folder / "checkpoints")
-        step = int(saved[-1].name.rpartition("-")[2]) if saved else 0
-    return DryRun(resolved, fitted + reasons, info, settled.folder, step)
-
-
 def train(
     data: str | None = None,
     *,
@@ -224,7 +94,7 @@ def train(
         UserError: for anything in the settings, the data or the folder that does not fit.
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
-    settled = _settle(data, recipe, out, changes, file, resume, overwrite)
+    settled = settle(data, recipe, out, changes, file, resume, overwrite)
     folder = settled.folder
     ready = _begin(folder, settled.cfg, settled.old, watching)
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
@@ -292,14 +162,14 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
 
 def _move_end(ready: Prepared) -> None:
     """Another budget on resume moves the end of the run, further away or nearer."""
-    budget, batch, state = ready.cfg.budget, int(ready.cfg.batch), ready.state
+    budget, per_step, state = ready.cfg.budget, images_per_step(ready.cfg), ready.state
     if budget.unit != "seconds":
-        state.total_images = planned_images(budget, batch, 0.0)
+        state.total_images = planned_images(budget, per_step, 0.0)
     elif not state.images:  # nothing trained yet, so no speed is known
         plan(ready)
     else:
         left = max(0.0, budget.amount - state.seconds) * state.images / state.seconds
-        state.total_images = state.images + round(left / batch) * batch
+        state.total_images = state.images + round(left / per_step) * per_step
 
 
 def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:
@@ -325,8 +195,8 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
         seed=cfg.seed,
         data=asdict(ready.data.info),
         parameters={
-            "G": sum(p.numel() for p in state.G.bare.parameters()),
-            "D": sum(p.numel() for p in state.D.bare.parameters()),
+            name: sum(p.numel() for p in player.bare.parameters())
+            for name, player in state.players.items()
         },
         reasons=[asdict(reason) for reason in ready.reasons],
     )
@@ -342,7 +212,7 @@ def _command(argv: list[str]) -> str:
 
 
 def _generator(ready: Prepared, state: State) -> Generator:
-    return Generator(state.average, ready.spec)
+    return Generator(generator_of(state.average), ready.spec)
 
 
 def _save_generator(ready: Prepared, state: State, folder: Path) -> None:

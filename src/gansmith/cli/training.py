@@ -84,11 +84,11 @@ def train(
     }
     changes = {key: value for key, value in named.items() if value is not None}
     changes |= dict(parse_assignment(text) for text in set_ or [])
-    from gansmith.apps import display
+    from gansmith.apps import display, settling
     from gansmith.apps import train as trainer
 
     if dry_run:
-        plan = trainer.dry_run(
+        plan = settling.dry_run(
             data,
             recipe=recipe,
             out=out,

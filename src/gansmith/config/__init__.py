@@ -6,6 +6,7 @@ reason and written, resolved, into the run's ``config.yaml``.
 """
 
 from gansmith.config.budget import Budget
+from gansmith.config.objective import PenaltyConfig
 from gansmith.config.settings import AugmentConfig, Config, known_keys
 from gansmith.config.tree import (
     build,
@@ -21,6 +22,7 @@ __all__ = [
     "AugmentConfig",
     "Budget",
     "Config",
+    "PenaltyConfig",
     "build",
     "known_keys",
     "merge",

@@ -1,6 +1,31 @@
 """Adversarial losses and penalties: pure functions on tensors, each with its source."""
 
-from gansmith.losses.adversarial import LOSSES, AdversarialLoss
-from gansmith.losses.penalties import squared_gradient_norm, zero_centred_penalty
+from gansmith.losses.adversarial import LOSSES, adversarial, least_squares
+from gansmith.losses.contract import AdversarialLoss
+from gansmith.losses.matching import feature_matching
+from gansmith.losses.penalties import (
+    PENALTIES,
+    GradientPenalty,
+    squared_gradient_norm,
+    zero_centred_penalty,
+)
+from gansmith.losses.precision import wide
+from gansmith.losses.targets import told
+from gansmith.losses.variational import LIKELIHOODS, divergence_from_prior, reconstruction
 
-__all__ = ["LOSSES", "AdversarialLoss", "squared_gradient_norm", "zero_centred_penalty"]
+__all__ = [
+    "LIKELIHOODS",
+    "LOSSES",
+    "PENALTIES",
+    "AdversarialLoss",
+    "GradientPenalty",
+    "adversarial",
+    "divergence_from_prior",
+    "feature_matching",
+    "least_squares",
+    "reconstruction",
+    "squared_gradient_norm",
+    "told",
+    "wide",
+    "zero_centred_penalty",
+]

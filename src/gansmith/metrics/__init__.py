@@ -11,7 +11,14 @@ from gansmith.metrics.diversity import Diversity, diversity_ratio
 from gansmith.metrics.feature_cache import cached_features
 from gansmith.metrics.features import FEATURES, Features, extract, load_features
 from gansmith.metrics.frechet import ENOUGH, frechet_distance, frechet_interval
-from gansmith.metrics.image_card import BETTER, IMAGE_METRICS, QUICK, Comparison, score_card
+from gansmith.metrics.image_card import (
+    DIRECTIONS,
+    IMAGE_METRICS,
+    JUDGES,
+    QUICK,
+    Comparison,
+    score_card,
+)
 from gansmith.metrics.kernel import kernel_distance, kernel_interval
 from gansmith.metrics.lpips import LPIPS
 from gansmith.metrics.memorisation import Copies, Copying, copy_rate, copying_test, nearest
@@ -24,10 +31,11 @@ from gansmith.metrics.similarity import ms_ssim, ms_ssim_distance
 from gansmith.metrics.spectrum import SpectrumSum, spectrum_error
 
 __all__ = [
-    "BETTER",
+    "DIRECTIONS",
     "ENOUGH",
     "FEATURES",
     "IMAGE_METRICS",
+    "JUDGES",
     "LPIPS",
     "MOST",
     "QUICK",

@@ -10,6 +10,9 @@ from gansmith.errors import UserError
 from gansmith.metrics.checks import finite_rows
 from gansmith.metrics.intervals import centred
 
+SURE = 0.9  # probability
+FAIR = 0.25  # of a class's share among the real data
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -37,6 +40,24 @@ def predicted(logits_MK: Tensor) -> Tensor:
         UserError: if there is no row, or a logit is not finite.
     """
     return finite_rows(logits_MK, "class logits", least=1).argmax(1)
+
+
+def sure(logits_MK: Tensor, above: float = SURE) -> Tensor:
+    """Whether the classifier gives its class a probability above ``above``, bool M on the CPU.
+
+    Raises:
+        UserError: if there is no row, or a logit is not finite.
+    """
+    return finite_rows(logits_MK, "class logits", least=1).softmax(1).amax(1) > above
+
+
+def drawn(counts_K: np.ndarray, real_K: np.ndarray) -> int:
+    """Classes of the real data that make at least a quarter of their real share of the samples.
+
+    A classifier calls everything something, so a class hit once is not yet a class that is drawn.
+    """
+    share, fair = counts_K / counts_K.sum(), real_K / real_K.sum()
+    return int(((share >= FAIR * fair) & (fair > 0)).sum())
 
 
 def combined_labels(*labels_M: Tensor, classes: int = 10) -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from gansmith.errors import UserError, nearest
 from gansmith.metrics.bins import different_bins
 from gansmith.metrics.birthday import birthday_test
 from gansmith.metrics.card import Score
-from gansmith.metrics.classes import class_balance, predicted
+from gansmith.metrics.classes import SURE, class_balance, drawn, predicted, sure
 from gansmith.metrics.density_coverage import density_coverage_interval
 from gansmith.metrics.diversity import Distance, diversity_ratio
 from gansmith.metrics.features import Features, frechet_name
@@ -31,6 +32,7 @@ from gansmith.metrics.vendi import vendi_interval, vendi_score
 
 Estimate = tuple[float, float | None, float | None]
 Notes = tuple[str, ...]
+Direction = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Comparison:
         if logits_of is None:
             raise UserError(f"{self.features.name} knows no classes")
         return torch.as_tensor(logits_of(sample.features_NF)).cpu()
+
+    def own_logits(self, sample: Sample) -> Tensor:
+        """Class logits, where the classes are those of this data."""
+        if not self.own_classes:
+            raise UserError(f"{self.features.name} does not tell the classes of this data")
+        return self.logits(sample)
 
     def need_train(self) -> Tensor:
         """The training features."""
@@ -167,13 +175,27 @@ def _perceptual(c: Comparison) -> tuple[Estimate, Notes]:
 
 
 def _balance(c: Comparison) -> tuple[Estimate, Notes]:
-    if not c.own_classes:
-        raise UserError(f"{c.features.name} does not tell the classes of this data")
-    real, fake = c.logits(c.real), c.logits(c.fake)
+    real, fake = c.own_logits(c.real), c.own_logits(c.fake)
     counts = torch.bincount(predicted(real), minlength=real.shape[1])
     found = class_balance(predicted(fake), counts, seed=c.seed)
     hit = f"{found.hit} of {len(counts)} classes hit, as {c.features.name} sees them"
     return (found.kl, found.low, found.high), (hit,)
+
+
+def _classes(c: Comparison) -> tuple[Estimate, Notes]:
+    real_K, fake_K = (
+        torch.bincount(predicted(c.own_logits(each)), minlength=c.own_logits(each).shape[1]).numpy()
+        for each in (c.real, c.fake)
+    )
+    of = f"of {int((real_K > 0).sum())}; a class counts from a quarter of its real share"
+    return (float(drawn(fake_K, real_K)), None, None), (of,)
+
+
+def _confident(c: Comparison) -> tuple[Estimate, Notes]:
+    real = float(sure(c.own_logits(c.real)).float().mean())
+    return _share(sure(c.own_logits(c.fake))), (
+        f"classified with a probability above {SURE}; real images: {real:.3f}",
+    )
 
 
 def _copies(c: Comparison) -> tuple[Estimate, Notes]:
@@ -204,6 +226,8 @@ IMAGE_METRICS: dict[str, Callable[[Comparison], tuple[Estimate, Notes]]] = {
     "ndb": _bins,
     "support": _support,
     "spectrum": _spectrum,
+    "classes": _classes,
+    "confident": _confident,
     "class_kl": _balance,
     "copy_rate": _copies,
     "c_t": _copying,
@@ -211,19 +235,33 @@ IMAGE_METRICS: dict[str, Callable[[Comparison], tuple[Estimate, Notes]]] = {
 QUICK = ("fd", "kid", "mind", "precision", "recall", "density", "coverage")
 """What is cheap enough, and steady enough, to be taken while a run trains."""
 
-BETTER: dict[str, dict[str, str]] = {
-    "images": {
-        "fd": "lower",
-        "kid": "lower",
-        "mind": "lower",
-        "precision": "higher",
-        "recall": "higher",
-        "density": "higher",
-        "coverage": "higher",
-    },
-    "points": {"modes": "higher", "high_quality": "higher", "kl": "lower"},
+DIRECTIONS: dict[str, Direction] = {
+    "fd": "lower",
+    "fid": "lower",
+    "fd_inf": "lower",
+    "fid_inf": "lower",
+    "kid": "lower",
+    "mind": "lower",
+    "is": "higher",
+    "precision": "higher",
+    "recall": "higher",
+    "density": "higher",
+    "coverage": "higher",
+    "ndb": "lower",
+    "support": "higher",
+    "spectrum": "lower",
+    "classes": "higher",
+    "confident": "higher",
+    "class_kl": "lower",
+    "copy_rate": "lower",
+    "modes": "higher",
+    "high_quality": "higher",
+    "kl": "lower",
 }
-"""The scores by which a best generator can be told, and in which direction."""
+"""Which way each score is better; those that are best at some value of the real data lack one."""
+
+JUDGES: dict[str, tuple[str, ...]] = {"images": QUICK, "points": ("modes", "high_quality", "kl")}
+"""The scores by which a best generator is told while a run trains, and two are compared."""
 
 
 def score_card(

@@ -1,6 +1,30 @@
-"""Nets: one file per family, and generators on disk."""
+"""Nets: one file per family, what they are made of, and generators on disk."""
 
+from gansmith.models.activations import ACTIVATIONS, OUTPUTS, range_of
+from gansmith.models.blueprint import Blueprint, Style
+from gansmith.models.critic import Critic, ties_samples
+from gansmith.models.normalisation import NORMS
 from gansmith.models.pretrained import Generator, Spec, to_uint8
-from gansmith.models.registry import MODELS, build
+from gansmith.models.priors import PRIORS
+from gansmith.models.registry import MODELS, Family, build, critic, generator, styled
 
-__all__ = ["MODELS", "Generator", "Spec", "build", "to_uint8"]
+__all__ = [
+    "ACTIVATIONS",
+    "MODELS",
+    "NORMS",
+    "OUTPUTS",
+    "PRIORS",
+    "Blueprint",
+    "Critic",
+    "Family",
+    "Generator",
+    "Spec",
+    "Style",
+    "build",
+    "critic",
+    "generator",
+    "range_of",
+    "styled",
+    "ties_samples",
+    "to_uint8",
+]

@@ -23,17 +23,24 @@ class ClassEmbedding(nn.Module):
 
 
 class Projection(nn.Module):
-    """D(h, y) = w·h + b + v_y·h (Miyato and Koyama 2018, equation (3)); without classes w·h + b."""
+    """D(h, y) = w·h + b + v_y·h (Miyato and Koyama 2018, equation (3)); without classes w·h + b.
 
-    def __init__(self, classes: int, features: int) -> None:
+    With more than one output, (B, outputs), there are no classes.
+    """
+
+    def __init__(self, classes: int, features: int, outputs: int = 1) -> None:
         super().__init__()
-        self.linear = he(nn.Linear(features, 1), gain=1.0)
+        self.outputs = outputs
+        self.linear = he(nn.Linear(features, outputs), gain=1.0)
         self.table = nn.Embedding(classes, features) if classes else None
         if self.table is not None:
             nn.init.zeros_(self.table.weight)  # starts as an unconditional D
 
     def forward(self, h_BF: Tensor, y_B: Tensor | None) -> Tensor:
-        logit_B = self.linear(h_BF).squeeze(1)
+        found = self.linear(h_BF)
+        if self.outputs > 1:
+            return found
+        logit_B = found.squeeze(1)
         if self.table is None:
             return logit_B
         if y_B is None:

@@ -1,17 +1,36 @@
 """DCGAN (Radford, Metz and Chintala 2016): 4×4 strided convolutions with batch normalisation.
 
 Kept for comparison and for the tutorials. Batch normalisation in D makes a sample's logit depend on
-the rest of its batch, which exact gradient penalties assume it does not: prefer ``resnet``.
+the rest of its batch, which exact gradient penalties assume it does not: prefer ``resnet``, or take
+another normalisation. The number of layers follows from the resolution, so the depth is not used.
 """
 
 from torch import Tensor, nn
 
-from gansmith.models.conditioning import ClassEmbedding, Projection
-from gansmith.models.layers import SLOPE, stage_sizes
+from gansmith.models.activations import ACTIVATIONS, OUTPUTS
+from gansmith.models.blueprint import Blueprint, Style
+from gansmith.models.conditioning import ClassEmbedding
+from gansmith.models.critic import Critic, MinibatchStd, bias_before, packed
+from gansmith.models.layers import he, stage_sizes
+from gansmith.models.normalisation import nonlinear
+
+G_STYLE = Style("relu", "batch", "tanh")
+D_STYLE = Style("leaky-relu", "batch", "linear")
 
 
-def _initialise(net: nn.Module) -> None:
-    """N(0, 0.02) weights, N(1, 0.02) gains: section 4 of the paper."""
+def _initialise(net: nn.Module, style: Style) -> None:
+    """N(0, 0.02) weights, N(1, 0.02) gains: section 4 of the paper.
+
+    Without normalisation these weights would let the signal die out: then they are drawn to keep
+    its variance, with a gain of 1 at either end.
+    """
+    if style.norm == "none":
+        kinds = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+        weighted = [each for each in net.modules() if isinstance(each, kinds)]
+        for place, layer in enumerate(weighted):
+            ends = place in (0, len(weighted) - 1)
+            he(layer, 1.0 if ends else ACTIVATIONS[style.activation].gain)
+        return
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(module.weight, 0.0, 0.02)
@@ -21,55 +40,58 @@ def _initialise(net: nn.Module) -> None:
 
 
 class DCGANGenerator(nn.Module):
-    """z → dense base → transposed convolutions → tanh image of shape (C, H, W)."""
+    """z → dense base → transposed convolutions → image of shape (C, H, W).
 
-    def __init__(self, shape: tuple[int, ...], z_dim: int, width: int, classes: int) -> None:
+    At 32 px with a width of 64: 4×4×256, then 128 channels at 8×8, 64 at 16×16, and the image.
+    """
+
+    def __init__(self, plan: Blueprint) -> None:
         super().__init__()
-        channels, height, wide = shape
+        style, width = plan.g, plan.width
+        channels, height, wide = plan.shape
         sizes = stage_sizes(height, wide)
         steps = len(sizes) - 1
-        self.embed = ClassEmbedding(classes, z_dim)
+        bias = bias_before(style.norm)
+        self.embed = ClassEmbedding(plan.classes, plan.z_dim)
         self.base = (width * 2 ** (steps - 1), *sizes[-1])
         self.dense = nn.Linear(
-            self.embed.outputs, self.base[0] * self.base[1] * self.base[2], bias=False
+            self.embed.outputs, self.base[0] * self.base[1] * self.base[2], bias=bias
         )
-        layers: list[nn.Module] = [nn.BatchNorm2d(self.base[0]), nn.ReLU()]
+        layers = nonlinear(style.norm, style.activation, self.base[0])
         for step in range(steps - 1, 0, -1):
             before, after = width * 2**step, width * 2 ** (step - 1)
-            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.ReLU()]
-        layers += [nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh()]
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias)]
+            layers += nonlinear(style.norm, style.activation, after)
+        layers += [nn.ConvTranspose2d(width, channels, 4, 2, 1)]
         self.body = nn.Sequential(*layers)
-        _initialise(self)
+        self.output = OUTPUTS[style.output].make()
+        _initialise(self, style)
 
     def forward(self, z_BZ: Tensor, y_B: Tensor | None = None) -> Tensor:
-        return self.body(self.dense(self.embed(z_BZ, y_B)).view(-1, *self.base))
+        return self.output(self.body(self.dense(self.embed(z_BZ, y_B)).view(-1, *self.base)))
 
 
-class DCGANDiscriminator(nn.Module):
-    """Image → logit, shape (B,)."""
+class DCGANCritic(Critic):
+    """Image → logit; its first layer is not normalised (section 3 of the paper)."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, classes: int) -> None:
-        super().__init__()
-        channels, height, wide = shape
+    def __init__(self, plan: Blueprint, outputs: int) -> None:
+        super().__init__(plan)
+        style, width = plan.d, plan.width
+        channels, height, wide = plan.shape
         sizes = stage_sizes(height, wide)
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(SLOPE)]
-        after = width
-        for step in range(1, len(sizes) - 1):
-            before, after = width * 2 ** (step - 1), width * 2**step
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False)]
-            layers += [nn.BatchNorm2d(after), nn.LeakyReLU(SLOPE)]
+        layers: list[nn.Module] = []
+        before = channels * style.pac
+        for step in range(len(sizes) - 1):
+            after, norm = width * 2**step, style.norm if step else "none"
+            if style.minibatch_std and step == len(sizes) - 2:
+                layers, before = [*layers, MinibatchStd()], before + 1
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=bias_before(norm))]
+            layers += nonlinear(norm, style.activation, after)
+            before = after
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.head = Projection(classes, after * sizes[-1][0] * sizes[-1][1])
-        _initialise(self)
+        self.finish(plan, before * sizes[-1][0] * sizes[-1][1], outputs)
+        _initialise(self, style)
 
-    def forward(self, x_BCHW: Tensor, y_B: Tensor | None = None) -> Tensor:
-        return self.head(self.body(x_BCHW), y_B)
-
-
-def dcgan(
-    shape: tuple[int, ...], z_dim: int, width: int, depth: int, classes: int = 0
-) -> tuple[nn.Module, nn.Module]:
-    """The pair; the number of layers follows from the resolution, so ``depth`` is not used."""
-    del depth
-    return DCGANGenerator(shape, z_dim, width, classes), DCGANDiscriminator(shape, width, classes)
+    def features(self, x_BCHW: Tensor, y_B: Tensor | None = None) -> Tensor:
+        del y_B
+        return self.body(packed(x_BCHW, self.pac))

@@ -1,18 +1,11 @@
-"""Small parts that the families share: activation, initialisation, shapes."""
+"""Small parts that the families share: initialisation and shapes."""
 
 import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
-SLOPE = 0.2
-HE_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))  # keeps the variance of LeakyReLU (He et al. 2015)
-
-
-def act(x: Tensor) -> Tensor:
-    """LeakyReLU with the slope that the initialisation assumes."""
-    return leaky_relu(x, SLOPE)
+from gansmith.models.activations import HE_GAIN
 
 
 def channels_last(x_BCHW: Tensor) -> Tensor:

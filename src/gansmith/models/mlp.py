@@ -1,23 +1,41 @@
 """Plain multi-layer perceptrons: for 2-D toys (D on Fourier features) and for small images."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from gansmith.models.conditioning import ClassEmbedding, Projection
-from gansmith.models.layers import SLOPE, he
+from gansmith.models.activations import ACTIVATIONS, OUTPUTS
+from gansmith.models.blueprint import Blueprint, Style
+from gansmith.models.conditioning import ClassEmbedding
+from gansmith.models.critic import Critic, MinibatchStd, bias_before, packed
+from gansmith.models.layers import he
+from gansmith.models.normalisation import nonlinear
 
 FREQUENCIES = (0.1, 4.0)
 WAVES = 64
+G_STYLE = Style("relu", "none", "linear")
+D_STYLE = Style("leaky-relu", "none", "linear")
 
 
-def _stack(sizes: list[int], slope: float) -> nn.Sequential:
-    gain = math.sqrt(2.0 / (1.0 + slope**2))  # keeps the variance (He et al. 2015)
+# These scale with what comes in, so the gain of the first layer, which no activation precedes, is
+# free: recipes were measured with the rectifier's own. For all others it is 1.
+SCALING = ("relu", "leaky-relu", "prelu")
+
+
+def _stack(sizes: Sequence[int], style: Style) -> nn.Sequential:
+    """Linear layers from each size to the next, each with its normalisation and activation."""
+    gain = ACTIVATIONS[style.activation].gain
     layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [he(nn.Linear(before, after), gain), nn.LeakyReLU(slope) if slope else nn.ReLU()]
+    for place, (before, after) in enumerate(pairwise(sizes), 2):
+        if style.minibatch_std and place == len(sizes):
+            layers, before = [*layers, MinibatchStd()], before + 1
+        first = place == 2 and style.activation not in SCALING
+        layer = nn.Linear(before, after, bias=bias_before(style.norm))
+        layers += [he(layer, 1.0 if first else gain)]
+        layers += nonlinear(style.norm, style.activation, after, flat=True)
     return nn.Sequential(*layers)
 
 
@@ -49,44 +67,37 @@ class FourierFeatures(nn.Module):
 class MLPGenerator(nn.Module):
     """z, shape (B, z_dim) → samples of the given shape.
 
-    Its units are rectified: a mode is a plateau of G and the way to the next one a cliff, hundreds
-    of times as steep, and units that are wholly off make both. Leaky ones needed four times the
-    steps for fewer points on the modes of the grid (docs/recipes.md).
+    Its units are rectified unless asked otherwise: a mode is a plateau of G and the way to the next
+    one a cliff, hundreds of times as steep, and units that are wholly off make both. Leaky ones
+    needed four times the steps for fewer points on the modes of the grid (docs/recipes.md).
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], z_dim: int, width: int, depth: int, classes: int
-    ) -> None:
+    def __init__(self, plan: Blueprint) -> None:
         super().__init__()
-        self.shape = shape
-        self.embed = ClassEmbedding(classes, z_dim)
-        self.body = _stack([self.embed.outputs, *[width] * depth], slope=0.0)
-        self.out = he(nn.Linear(width, math.prod(shape)), gain=1.0)
+        self.shape = plan.shape
+        self.embed = ClassEmbedding(plan.classes, plan.z_dim)
+        widths = plan.widths(plan.g)
+        self.body = _stack([self.embed.outputs, *widths], plan.g)
+        self.out = he(nn.Linear(widths[-1], math.prod(plan.shape)), gain=1.0)
+        self.output = OUTPUTS[plan.g.output].make()
 
     def forward(self, z_BZ: Tensor, y_B: Tensor | None = None) -> Tensor:
-        return self.out(self.body(self.embed(z_BZ, y_B))).view(-1, *self.shape)
+        x = self.out(self.body(self.embed(z_BZ, y_B)))
+        return self.output(x).view(-1, *self.shape)
 
 
-class MLPDiscriminator(nn.Module):
-    """Samples → logits, shape (B,)."""
+class MLPCritic(Critic):
+    """Samples → logits; a pack is its samples' features after one another."""
 
-    def __init__(self, shape: tuple[int, ...], width: int, depth: int, classes: int) -> None:
-        super().__init__()
-        inputs = math.prod(shape)
-        self.fourier = FourierFeatures(inputs, WAVES) if len(shape) == 1 else nn.Identity()
-        seen = inputs + 2 * WAVES if len(shape) == 1 else inputs
-        self.body = _stack([seen, *[width] * depth], slope=SLOPE)
-        self.head = Projection(classes, width)
+    def __init__(self, plan: Blueprint, outputs: int) -> None:
+        super().__init__(plan)
+        inputs, points = math.prod(plan.shape), len(plan.shape) == 1
+        self.fourier = FourierFeatures(inputs, WAVES) if points else nn.Identity()
+        seen = inputs + 2 * WAVES if points else inputs
+        widths = plan.widths(plan.d)
+        self.body = _stack([seen * plan.d.pac, *widths], plan.d)
+        self.finish(plan, widths[-1], outputs)
 
-    def forward(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
-        return self.head(self.body(self.fourier(x.flatten(1))), y_B)
-
-
-def mlp(
-    shape: tuple[int, ...], z_dim: int, width: int, depth: int, classes: int = 0
-) -> tuple[nn.Module, nn.Module]:
-    """Two perceptrons with ``depth`` hidden layers of ``width`` units; any sample shape."""
-    return (
-        MLPGenerator(shape, z_dim, width, depth, classes),
-        MLPDiscriminator(shape, width, depth, classes),
-    )
+    def features(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
+        del y_B
+        return self.body(packed(self.fourier(x.flatten(1)), self.pac))

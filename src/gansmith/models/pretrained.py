@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,14 @@ from torch import Tensor, nn
 from gansmith.engine import indexed_noise, seeded
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
-from gansmith.models.registry import build
+from gansmith.models.activations import range_of
+from gansmith.models.blueprint import Blueprint, Style
+from gansmith.models.critic import Critic
+from gansmith.models.priors import PRIORS
+from gansmith.models.registry import critic, generator, settle
 
-FORMAT = 1
+FORMAT = 2  # 1 knew neither styles nor priors
+LARGEST = 65_536  # width of a layer, as in gansmith.config
 # What a file that is not as it was written can make its reader raise.
 _DAMAGE = (
     OSError,
@@ -45,22 +50,50 @@ class Spec:
     classes: tuple[str, ...] = ()  # names; empty for an unconditional generator
     kind: str = "images"
     spread: float = 1.0  # of points: data units for one unit of the nets' range
+    prior: str = "normal"  # of z: a name in PRIORS
+    g: Style = field(default_factory=Style)  # settled by the family, whatever of it reads auto
+    d: Style = field(default_factory=Style)
 
-    def nets(self) -> tuple[nn.Module, nn.Module]:
-        """A new (G, D) pair of this description."""
-        return build(
-            self.name,
+    def __post_init__(self) -> None:
+        """Settle both styles, so that what is saved does not hang on a family's later choices.
+
+        Raises:
+            UserError: for a name that is in no table, or what the family cannot do.
+        """
+        object.__setattr__(self, "g", settle(self.name, "g", self.g))
+        object.__setattr__(self, "d", settle(self.name, "d", self.d))
+
+    @property
+    def plan(self) -> Blueprint:
+        """What the family needs to build the nets."""
+        return Blueprint(
             shape=self.shape,
             z_dim=self.z_dim,
             width=self.width,
             depth=self.depth,
             classes=len(self.classes),
+            g=self.g,
+            d=self.d,
         )
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """(low, high) of images before the nets: what G's output can reach."""
+        return range_of(self.g.output)
 
-def to_uint8(x: Tensor) -> Tensor:
-    """Network range [−1, 1] → grey levels 0 .. 255, rounded, clamped."""
-    return (x.float() * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+    def nets(self) -> tuple[nn.Module, Critic]:
+        """A new (G, D) pair of this description."""
+        return generator(self.name, self.plan), critic(self.name, self.plan)
+
+    def encoder(self) -> Critic:
+        """A new net like D from samples to (B, 2·z_dim): a Gaussian of z for each sample."""
+        return critic(self.name, self.plan, 2 * self.z_dim)
+
+
+def to_uint8(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """Network range [low, high] → grey levels 0 .. 255, rounded, clamped."""
+    scale = 255.0 / (high - low)
+    return (x.float() * scale - low * scale).round().clamp(0, 255).to(torch.uint8)
 
 
 class Generator:
@@ -96,7 +129,8 @@ class Generator:
         device = next(self.net.parameters()).device
         for first in range(start, start + count, batch):
             size = min(batch, start + count - first)
-            z = indexed_noise(seed, first, size, self.spec.z_dim).to(device)
+            noise = indexed_noise(seed, first, size, self.spec.z_dim)
+            z = PRIORS[self.spec.prior](noise).to(device)
             labels = None
             if known:
                 labels = (
@@ -106,9 +140,10 @@ class Generator:
                 )
                 labels = labels.to(device)
             x = self.net(z, labels)
-            yield (
-                to_uint8(x) if self.spec.kind == "images" else x.float() * self.spec.spread
-            ).cpu()
+            if self.spec.kind == "images":
+                yield to_uint8(x, *self.spec.range).cpu()
+            else:
+                yield (x.float() * self.spec.spread).cpu()
 
     def sample(
         self, count: int = 64, seed: int = 0, class_index: int | None = None, batch: int = 128
@@ -173,7 +208,7 @@ def _read(path: Path, device: str) -> tuple[nn.Module, Spec]:
         settings = json.loads((path / "config.json").read_text("utf-8"))
         content = (path / "model.safetensors").read_bytes()
         spec = _spec(settings)
-        net, _ = spec.nets()
+        net = generator(spec.name, spec.plan)
         net.load_state_dict(load(content))
     except FileNotFoundError as error:
         name = Path(error.filename).name
@@ -189,11 +224,16 @@ def _spec(settings: dict[str, Any]) -> Spec:
         raise ValueError(
             f"format {settings['format']} is newer than this gansmith reads ({FORMAT})"
         )
-    fields = {key: settings[key] for key in Spec.__dataclass_fields__}
+    fields = {key: settings[key] for key in Spec.__dataclass_fields__ if key not in _SINCE_2}
+    if settings["format"] > 1:
+        fields["prior"] = settings["prior"]
+        fields["g"], fields["d"] = (_style(player, settings[player]) for player in ("g", "d"))
+        if fields["prior"] not in PRIORS:
+            raise ValueError(f"prior {fields['prior']!r} is not known")
     fields["shape"] = tuple(int(side) for side in fields["shape"])
     fields["classes"] = tuple(str(name) for name in fields["classes"])
     for key in ("z_dim", "width", "depth"):
-        if not isinstance(fields[key], int) or fields[key] < 1:
+        if not _is_size(fields[key]):
             raise ValueError(f"{key} {fields[key]!r} is not a positive number")
     if len(fields["shape"]) not in (1, 3) or min(fields["shape"]) < 1:
         raise ValueError(f"shape {fields['shape']} is neither of images nor of points")
@@ -203,6 +243,33 @@ def _spec(settings: dict[str, Any]) -> Spec:
     if fields["kind"] not in ("images", "points"):
         raise ValueError(f"kind {fields['kind']!r} is neither images nor points")
     return Spec(**fields)
+
+
+_SINCE_2 = ("prior", "g", "d")
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= LARGEST
+
+
+def _style(player: str, settings: dict[str, Any]) -> Style:
+    """A saved style; its names are looked up when it is settled.
+
+    Raises:
+        ValueError, TypeError, LookupError: for whatever is not as it was written.
+    """
+    values = {key: settings[key] for key in Style.__dataclass_fields__}
+    values["hidden"] = tuple(values["hidden"])
+    for key, value in values.items():
+        sound = {
+            "hidden": isinstance(settings["hidden"], list) and all(map(_is_size, values["hidden"])),
+            "spectral": isinstance(value, bool),
+            "minibatch_std": isinstance(value, bool),
+            "pac": _is_size(value),
+        }.get(key, isinstance(value, str))
+        if not sound:
+            raise ValueError(f"{player}.{key} {settings[key]!r} is not what was saved")
+    return Style(**values)
 
 
 def _labels(seed: int, start: int, count: int, classes: int) -> Tensor:

@@ -1,41 +1,188 @@
 """The table of families: adding one is a file, and a line here."""
 
-from typing import Protocol
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from torch import nn
 
+from gansmith.config.nets import ModelConfig, NetConfig
 from gansmith.errors import UserError, nearest
-from gansmith.models.dcgan import dcgan
+from gansmith.models import dcgan, mlp, resnet
+from gansmith.models.activations import ACTIVATIONS, OUTPUTS
+from gansmith.models.blueprint import AUTO, Blueprint, Style
+from gansmith.models.critic import Critic, seen_by
 from gansmith.models.layers import stage_sizes
-from gansmith.models.mlp import mlp
-from gansmith.models.resnet import resnet
+from gansmith.models.normalisation import NORMS, normalise_weights
+
+Player = Literal["g", "d"]
 
 
-class Family(Protocol):
-    """Builds (G, D) for samples of a shape; ``classes=0`` means unconditional."""
+@dataclass(frozen=True)
+class Family:
+    """How a family builds its nets, and its own choice of what a user leaves open."""
 
-    def __call__(
-        self, shape: tuple[int, ...], z_dim: int, width: int, depth: int, classes: int = 0
-    ) -> tuple[nn.Module, nn.Module]: ...
+    generator: Callable[[Blueprint], nn.Module]
+    critic: Callable[[Blueprint, int], Critic]  # of so many outputs
+    g: Style
+    d: Style
+    flat: bool = False  # a perceptron: any shape, hidden layers of any width
 
 
-MODELS: dict[str, Family] = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet}
+MODELS: dict[str, Family] = {
+    "mlp": Family(mlp.MLPGenerator, mlp.MLPCritic, mlp.G_STYLE, mlp.D_STYLE, flat=True),
+    "dcgan": Family(dcgan.DCGANGenerator, dcgan.DCGANCritic, dcgan.G_STYLE, dcgan.D_STYLE),
+    "resnet": Family(resnet.ResnetGenerator, resnet.ResnetCritic, resnet.G_STYLE, resnet.D_STYLE),
+}
+
+
+def _check(key: str, name: str, table: Collection[str]) -> None:
+    if name not in table:
+        raise UserError(
+            f"{key} {name!r} is not known{nearest(name, table)}; known: {', '.join(table)}"
+        )
+
+
+def settle(name: str, player: Player, style: Style) -> Style:
+    """The style with the family's own choice for each ``auto``.
+
+    A discriminator with spectral norm is not normalised otherwise unless that is asked for: the
+    gain of a normalisation would undo the bound on its slope (Miyato et al. 2018, section 3).
+
+    Raises:
+        UserError: for a name that is in no table, or what the family cannot do.
+    """
+    _check("model.name", name, MODELS)
+    family = MODELS[name]
+    own = family.g if player == "g" else family.d
+    norm = "none" if player == "d" and style.spectral else own.norm
+    found = replace(
+        style,
+        activation=own.activation if style.activation == AUTO else style.activation,
+        norm=norm if style.norm == AUTO else style.norm,
+        output=own.output if style.output == AUTO else style.output,
+    )
+    where = f"model.{player}"
+    _check(f"{where}.activation", found.activation, ACTIVATIONS)
+    _check(f"{where}.norm", found.norm, NORMS)
+    _check(f"{where}.output", found.output, OUTPUTS)
+    if found.hidden and not family.flat:
+        raise UserError(
+            f"{where}.hidden gives the layers of a perceptron: model.name {name!r} takes "
+            "model.width, or use model.name=mlp"
+        )
+    if family.flat and found.norm != "none" and NORMS[found.norm].flat is None:
+        raise UserError(
+            f"{where}.norm {found.norm!r} is of the pixels of a channel, which a perceptron does "
+            f"not have: use {where}.norm=layer"
+        )
+    return found
+
+
+def _asked(net: NetConfig) -> Style:
+    hidden = () if isinstance(net.hidden, str) else net.hidden
+    return Style(net.activation, net.norm, net.output, hidden, net.spectral)
+
+
+def styled(name: str, model: ModelConfig) -> tuple[Style, Style]:
+    """The settled styles of G and D that the settings of the nets ask for.
+
+    Raises:
+        UserError: for a name that is in no table, or what the family cannot do.
+    """
+    d = replace(_asked(model.d), minibatch_std=model.d.minibatch_std, pac=model.d.pac)
+    if d.pac > 1 and model.conditional:
+        raise UserError(
+            f"model.d.pac={d.pac} judges samples together, whose classes would differ: "
+            "use model.d.pac=1 with model.conditional"
+        )
+    return settle(name, "g", _asked(model.g)), settle(name, "d", d)
+
+
+def check_fit(name: str, plan: Blueprint) -> None:
+    """Refuse what a family cannot make.
+
+    Raises:
+        UserError: for samples of this shape, or a range that points do not have.
+    """
+    _check("model.name", name, MODELS)
+    flat, shape = MODELS[name].flat, plan.shape
+    if len(shape) == 1 and not flat:
+        raise UserError(f"model.name {name!r} makes images; for points use model.name=mlp")
+    if len(shape) == 1 and plan.g.output != "linear":
+        raise UserError(
+            f"model.g.output {plan.g.output!r} is bounded, and points are not: "
+            "use model.g.output=linear"
+        )
+    if not flat and len(stage_sizes(shape[1], shape[2])) < 2:
+        size = "x".join(map(str, shape[1:]))
+        raise UserError(f"model.name {name!r} cannot make {size} images: sides must be even, >= 8")
+
+
+def generator(name: str, plan: Blueprint) -> nn.Module:
+    """A new G: (z_BZ, y_B or None) → samples, in the range of its output where that has one.
+
+    Raises:
+        UserError: if the family cannot make samples of this shape.
+    """
+    check_fit(name, plan)
+    net = MODELS[name].generator(plan)
+    if plan.g.spectral:
+        normalise_weights(net)
+    return net
+
+
+def critic(name: str, plan: Blueprint, outputs: int = 1) -> Critic:
+    """A new D of one output, logits (B,); with more of them an encoder, (B, outputs).
+
+    An encoder sees no classes, no packs and no statistics of its batch but those of its norm.
+
+    Raises:
+        UserError: if the family cannot judge samples of this shape.
+    """
+    check_fit(name, plan)
+    plan = seen_by(plan, outputs)
+    net = MODELS[name].critic(plan, outputs)
+    if plan.d.spectral:
+        normalise_weights(net)
+    return net
 
 
 def build(
-    name: str, shape: tuple[int, ...], z_dim: int, width: int, depth: int, classes: int = 0
-) -> tuple[nn.Module, nn.Module]:
+    name: str,
+    shape: tuple[int, ...],
+    z_dim: int,
+    width: int,
+    depth: int,
+    classes: int = 0,
+    g: Style | None = None,
+    d: Style | None = None,
+) -> tuple[nn.Module, Critic]:
     """A new (G, D) pair, initialised from torch's global generator.
 
+    Args:
+        name: a family in `MODELS`.
+        shape: (C, H, W) of images with sides that are multiples of 4, from 8 to 256; (2,) of
+            points.
+        z_dim: numbers in a noise vector.
+        width: channels at full size, or units of a hidden layer.
+        depth: residual blocks at each size, or hidden layers.
+        classes: how many; 0 means unconditional.
+        g: the generator's style; without one, and for what reads ``auto``, the family's own.
+        d: the discriminator's.
+
     Raises:
-        UserError: if the family is not known, or cannot make samples of this shape.
+        UserError: if a name is not known, or the family cannot make such nets.
     """
-    if name not in MODELS:
-        known = ", ".join(MODELS)
-        raise UserError(f"model.name {name!r} is not known{nearest(name, MODELS)}; known: {known}")
-    if len(shape) == 1 and name != "mlp":
-        raise UserError(f"model.name {name!r} makes images; for points use model.name=mlp")
-    if name != "mlp" and len(stage_sizes(shape[1], shape[2])) < 2:
-        size = "x".join(map(str, shape[1:]))
-        raise UserError(f"model.name {name!r} cannot make {size} images: sides must be even, >= 8")
-    return MODELS[name](shape, z_dim, width, depth, classes)
+    plan = Blueprint(
+        shape=tuple(shape),
+        z_dim=z_dim,
+        width=width,
+        depth=depth,
+        classes=classes,
+        g=settle(name, "g", g or Style()),
+        d=settle(name, "d", d or Style()),
+    )
+    if plan.d.pac > 1 and classes:
+        raise UserError(f"model.d.pac={plan.d.pac} cannot judge samples of several classes")
+    return generator(name, plan), critic(name, plan)

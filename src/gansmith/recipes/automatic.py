@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
 MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
+PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
 
 
 @dataclass(frozen=True)
@@ -89,41 +90,56 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
         elif most < wanted:
             why = f"divisible by accumulate={cfg.accumulate}"
         found.append(Reason("batch", most, why))
+    perceptron = cfg.model.name == "mlp"
     if cfg.model.width == "auto":
-        width = 128 if points else 16 if small else 64
+        width = 128 if perceptron else 16 if small else 64
         why = "enough for a 2-D mixture" if points else f"fits a first result in minutes {where}"
         found.append(Reason("model.width", width, why if small or points else f"room {where}"))
     if cfg.model.depth == "auto":
-        depth = 3 if points else 1 if small else 2
-        unit = "hidden layers" if points else "residual blocks at each size"
+        depth = 3 if points else 2 if perceptron else 1 if small else 2
+        unit = "hidden layers" if perceptron else "residual blocks at each size"
         found.append(Reason("model.depth", depth, unit))
     if cfg.optim.lr == "auto":
         found.append(_rate(cfg, found, points))
     if cfg.penalty.gamma == "auto":
-        found.append(_gamma(info))
+        found.append(_gamma(cfg, info))
     return found
 
 
 def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
     """Adam moves every weight by about the rate, so the rate falls as a layer sums more weights.
 
-    Yang and Hu 2021 (μP, table 3): in inverse proportion to the width.
+    Yang and Hu 2021 (μP, table 3): in inverse proportion to the width. Optimisers whose step is as
+    long as the gradient know no such rule.
     """
+    if cfg.optim.name in PLAIN_STEPS:
+        why = f"{cfg.optim.name} steps as far as the gradient is long: try others too"
+        return Reason("optim.lr", PLAIN_STEPS[cfg.optim.name], why)
     if points:
         return Reason("optim.lr", 3e-3, "measured best on the 2-D mixtures")
+    if cfg.model.name == "mlp":
+        return Reason("optim.lr", 1e-3, "measured on perceptrons for 28x28 digits")
     decided = [reason.value for reason in found if reason.key == "model.width"]
     width = int(decided[0] if decided else cfg.model.width)
     rate = float(f"{4e-3 * 16 / width:.2g}")
     return Reason("optim.lr", rate, f"0.004 at width 16, in inverse proportion to width {width}")
 
 
-def _gamma(info: "DataInfo") -> Reason:
+def _gamma(cfg: Config, info: "DataInfo") -> Reason:
     """γ grows with the number of pixels, over which ‖∇D‖² is summed (Karras et al. 2020b, ADA)."""
+    from gansmith.losses import PENALTIES  # torch: who lists recipes does not pay for it
+
+    penalty = PENALTIES[cfg.penalty.name]
+    if penalty.place == "nowhere" or cfg.task == "vae":
+        return Reason("penalty.gamma", 0.0, "no gradient penalty")
+    if not penalty.by_pixels:
+        return Reason("penalty.gamma", penalty.at_32, penalty.source)
     if info.kind == "points":
         return Reason("penalty.gamma", 1.0, "2-D mixtures: finds every mode, before it falls")
     pixels = info.shape[1] * info.shape[2]
-    gamma = float(f"{pixels / 32**2:.2g}")
-    return Reason("penalty.gamma", gamma, f"1 at 32x32, in proportion to the {pixels} pixels")
+    gamma = float(f"{penalty.at_32 * pixels / 32**2:.2g}")
+    how = f"{penalty.at_32:g} at 32x32, in proportion to the {pixels} pixels"
+    return Reason("penalty.gamma", gamma, how)
 
 
 def _best_by(cfg: Config, info: "DataInfo") -> Reason:

@@ -100,6 +100,18 @@ METRICS = {
         "How far the generated images’ power at each spatial frequency is from the real images’, "
         "in dB: blur and checkerboards show here.",
     ),
+    "classes": (
+        "Classes drawn",
+        HIGH,
+        "How many of the data’s classes the generator draws at a quarter of their real share or "
+        "more, as a classifier sees them.",
+    ),
+    "confident": (
+        "Confident",
+        HIGH,
+        "The share of generated images that the classifier is sure of (probability above 0.9): "
+        "how often they look like something.",
+    ),
     "class_kl": (
         "Class unevenness",
         LOW,
@@ -136,6 +148,6 @@ METRICS = {
         "0 means that every mode gets its share.",
     ),
 }
-SHARES = ("precision", "recall", "coverage", "high_quality")
-PERCENT = ("high_quality", "copy_rate", "ndb")
+SHARES = ("precision", "recall", "coverage", "confident", "high_quality")
+PERCENT = ("confident", "high_quality", "copy_rate", "ndb")
 """Shares that are written as such."""

@@ -3,10 +3,13 @@
 from gansmith.training.batches import Batches
 from gansmith.training.log import Log, Record
 from gansmith.training.loop import Advice, Hooks, train
+from gansmith.training.optimisers import OPTIMISERS
 from gansmith.training.pace import Pace, every_steps, measure, planned_images
+from gansmith.training.schedule import images_per_step
 from gansmith.training.state import State
 
 __all__ = [
+    "OPTIMISERS",
     "Advice",
     "Batches",
     "Hooks",
@@ -15,6 +18,7 @@ __all__ = [
     "Record",
     "State",
     "every_steps",
+    "images_per_step",
     "measure",
     "planned_images",
     "train",

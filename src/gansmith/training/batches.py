@@ -7,6 +7,7 @@ the distortions of `gansmith.data.augment` are drawn for each micro-batch.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,10 +18,8 @@ from torch import Tensor
 from gansmith.data import Dataset
 from gansmith.data.augment import augment
 from gansmith.engine import Engine, seeded
-from gansmith.tasks import Micro, View
-from gansmith.tasks.generation import plain
-
-Side = Literal["D", "G"]  # whose step it is
+from gansmith.models import PRIORS
+from gansmith.tasks import Micro, Side, View, plain
 
 
 @functools.lru_cache(maxsize=4)
@@ -42,11 +41,21 @@ def sample_indices(seed: int, player: Side, start: int, size: int, count: int) -
     return np.concatenate(parts)
 
 
-def to_network_range(x: Tensor) -> Tensor:
-    """uint8 [0, 255] → float [−1, 1], channels-last; points pass through."""
+def to_network_range(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """uint8 [0, 255] → float [low, high], channels-last; points pass through."""
     if x.dtype != torch.uint8:
         return x
-    return (x.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+    scale = 255.0 / (high - low)
+    return (x.float() / scale + low).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class _Eye:
+    """How D sees a micro-batch, and the draws that are its own."""
+
+    view: View
+    moved: View
+    drawn: Callable[[str], torch.Generator]
 
 
 @dataclass(frozen=True)
@@ -63,30 +72,43 @@ class Batches:
     flip: bool
     policy: str = "none"
     spread: float = 1.0  # of points: they are divided by it, as `models.Spec` says
+    prior: str = "normal"  # of the noise: a name in `models.PRIORS`
+    range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
 
     def at(self, step: int, player: Side) -> list[Micro]:
         """The micro-batches of one player's step, in order."""
         indices = sample_indices(self.seed, player, step * self.batch, self.batch, len(self.data))
         generator = seeded(self.seed, f"noise-{player}", step)
-        noise = torch.randn(self.batch, self.z_dim, generator=generator)
+        noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
         mirrored = torch.rand(self.batch, generator=generator) < 0.5 if self.flip else None
         size = self.batch // self.accumulate
         return [
             self._micro(
-                indices, noise, mirrored, slice(part, part + size), self._view(player, step, part)
+                indices, noise, mirrored, slice(part, part + size), self._eye(player, step, part)
             )
             for part in range(0, self.batch, size)
         ]
 
-    def _view(self, player: Side, step: int, part: int) -> View:
-        if self.policy == "none":
-            return plain
+    def _eye(self, player: Side, step: int, part: int) -> _Eye:
+        """The draws and distortions of one micro-batch."""
 
-        def view(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
-            draw = seeded(self.seed, f"augment-{player}-{side}", step, part)
-            return augment(x, self.policy, draw)
+        def drawn(stream: str) -> torch.Generator:
+            return seeded(self.seed, f"{stream}-{player}", step, part)
 
-        return view
+        def distorted(policy: str, stream: str) -> View:
+            def view(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
+                draw = seeded(self.seed, f"{stream}-{player}-{side}", step, part)
+                if self.range == (-1.0, 1.0):
+                    return augment(x, policy, draw)
+                # The distortions know black as −1 and mid-grey as 0.
+                low, high = self.range
+                half = (high - low) / 2.0
+                return (augment((x - low) / half - 1.0, policy, draw) + 1.0) * half + low
+
+            return view
+
+        view = plain if self.policy == "none" else distorted(self.policy, "augment")
+        return _Eye(view, distorted("translation", "moved"), drawn)
 
     def _micro(
         self,
@@ -94,13 +116,14 @@ class Batches:
         noise_BZ: Tensor,
         mirrored_B: Tensor | None,
         part: slice,
-        view: View,
+        eye: _Eye,
     ) -> Micro:
         raw, labels_B = self.data.batch(indices[part])
-        x = to_network_range(self.engine.place(raw))
+        x = to_network_range(self.engine.place(raw), *self.range)
         if self.spread != 1.0:
             x = x / self.spread
         if mirrored_B is not None:
             x = torch.where(self.engine.place(mirrored_B[part])[:, None, None, None], x.flip(3), x)
         labels = self.engine.place(labels_B) if self.conditional else None
-        return Micro(x, labels, self.engine.place(noise_BZ[part]), view)
+        noise_BZ = self.engine.place(noise_BZ[part])
+        return Micro(x, labels, noise_BZ, eye.view, eye.moved, eye.drawn)

@@ -178,14 +178,17 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     """Put `optimizer_tensors` back, each in the memory layout of its parameter.
 
     The layout matters for bitwise equality: a fused step over mixed strides may take another path.
+    A count of steps is a number of its own; fused kernels want it on the device, others do not.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = [(p, group) for group in optimizer.param_groups for p in group["params"]]
     optimizer.state.clear()
     for key, value in tensors.items():
         index, _, name = key.partition(".")
-        parameter = parameters[int(index)]
-        slot = torch.empty_like(parameter) if value.shape == parameter.shape else value.clone()
-        slot.copy_(value)
-        if value.ndim == 0 and parameter.device.type != "cpu" and name == "step":
-            slot = slot.to(parameter.device)
+        parameter, group = parameters[int(index)]
+        if name == "step":
+            slot = value.clone().to(parameter.device if group.get("fused") else "cpu")
+        elif value.shape == parameter.shape:
+            slot = torch.empty_like(parameter).copy_(value)
+        else:
+            slot = value.clone().to(parameter.device)
         optimizer.state[parameter][name] = slot.detach()

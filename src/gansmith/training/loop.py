@@ -1,4 +1,4 @@
-"""The training loop, read from top to bottom: D's step, G's step, the average, advice, save."""
+"""The training loop, read from top to bottom: the players' steps, average, advice, save."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,18 +8,26 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from gansmith.config import Config
-from gansmith.engine import Engine, frozen, threads, use_threads
+from gansmith.engine import Engine, threads, use_threads
 from gansmith.errors import UserError
-from gansmith.tasks import Controls, Task
+from gansmith.tasks import Task
 from gansmith.training import ema, schedule
 from gansmith.training.batches import Batches
 from gansmith.training.log import Log
+from gansmith.training.moves import (
+    Signals,
+    differentiate,
+    look_back,
+    looking_ahead,
+    move,
+    remember_outputs,
+    rounds,
+    turn_of,
+)
 from gansmith.training.state import State
 
-Signals = dict[str, Tensor]
 SLOWED = 0.4  # of the best speed: below it one thread is faster (docs/performance.md)
 
 
@@ -77,9 +85,10 @@ def train(
     Raises:
         UserError: if a loss or a weight is not finite, or a checkpoint cannot be written.
     """
-    batch, checkpoints = int(cfg.batch), out / "checkpoints"
+    per_step, checkpoints = schedule.images_per_step(cfg), out / "checkpoints"
     clock = Clock(state)
     why, logged = None, state.step
+    shown: Signals = {}  # a lazy penalty is shown as it last was
     if state.step == 0:
         save(cfg, state, log, clock, checkpoints)
         draw(state, log, hooks)
@@ -88,12 +97,13 @@ def train(
         now = schedule.at(cfg, state.images, state.total_images)
         signals = play(engine, cfg, task, state, batches, now)
         state.step += 1
-        state.images += batch
+        state.images += per_step
+        shown |= signals
         ema.update(state.average, state.G.bare, now.ema_decay)
 
         last = state.images >= state.total_images
         if state.step % int(cfg.log_every) == 0 or state.step == 1 or last:
-            write_step(log, cfg, state, now, signals, clock)
+            write_step(log, cfg, state, now, shown, clock)
             logged = state.step
         advise(state, hooks.advisers, signals, log)  # from the next step on
         if state.step % int(cfg.sample_every) == 0:
@@ -107,7 +117,7 @@ def train(
 
     why = why or "budget"
     if logged != state.step:  # stopped between two records
-        write_step(log, cfg, state, now, signals, clock)
+        write_step(log, cfg, state, now, shown, clock)
     save(cfg, state, log, clock, checkpoints)
     hooks.saved(state)
     if why == "budget" and state.step % int(cfg.sample_every):
@@ -132,24 +142,24 @@ def draw(state: State, log: Log, hooks: Hooks) -> None:
 def play(
     engine: Engine, cfg: Config, task: Task, state: State, batches: Batches, now: schedule.Scheduled
 ) -> Signals:
-    """One step of the game: D's, then G's. Only the weights whose turn it is ask for gradients."""
-    controls = Controls(gamma=now.gamma * state.controls["gamma"])
+    """One step of the game: D's steps, then G's; or, as ``optim.play`` says, both at once.
+
+    Returns:
+        The signals of each player's last step in it, taken at the weights that it started from.
+    """
     signals: Signals = {}
-    for player, rival, terms_of, ratio in (
-        (state.D, state.G, task.d_terms, cfg.optim.d_ratio),
-        (state.G, state.D, task.g_terms, 1.0),
-    ):
-        for group in player.optimizer.param_groups:
-            group["lr"] = now.lr * state.controls["lr"] * ratio
-            group["betas"] = (cfg.optim.beta1, now.beta2)
-        player.optimizer.zero_grad(set_to_none=True)
-        with frozen(rival.bare):
-            for micro in batches.at(state.step, player.name):
-                terms, watched = terms_of(micro, controls)
-                engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
-                for key, value in (named(player.name, terms) | watched).items():
-                    signals[key] = signals.get(key, 0.0) + value / cfg.accumulate
-        player.optimizer.step()
+    for movers in rounds(cfg.optim, task.players):
+        turns = [turn_of(cfg, state, batches, now, mover) for mover in movers]
+        seen = [differentiate(engine, cfg, task, state, turn) for turn in turns]
+        if cfg.optim.play == "extragradient":
+            with looking_ahead(cfg, turns):  # the gradients there, the step from here
+                for turn in turns:
+                    differentiate(engine, cfg, task, state, turn)
+        for turn, found in zip(turns, seen, strict=True):
+            move(cfg, turn.player)
+            remember_outputs(cfg, state, turn.player.name, found)
+            signals |= found
+    look_back(cfg, state)
     return signals
 
 
@@ -188,17 +198,6 @@ class Clock:
         then, seen = self._marks.get(mark, self._begun)
         self._marks[mark] = (seconds, images)
         return (images - seen) / (seconds - then) if seconds > then else 0.0
-
-
-def named(player: str, terms: Signals) -> Signals:
-    """A player's terms as signals: ``d_loss`` is their sum, ``r1`` and ``r2`` keep their names."""
-    detached = {key: value.detach() for key, value in terms.items()}
-    total = torch.stack(list(detached.values())).sum()
-    low = player.lower()
-    renamed = {
-        f"adversarial_{low}" if key == "adversarial" else key: v for key, v in detached.items()
-    }
-    return {f"{low}_loss": total} | renamed
 
 
 def advise(state: State, advisers: Iterable[Adviser], signals: Signals, log: Log) -> None:
@@ -242,7 +241,7 @@ def write_step(
 
 def diverged(cfg: Config, state: State, what: str) -> UserError:
     """The error of a run whose numbers are no longer numbers."""
-    gamma = float(cfg.penalty.gamma)
+    gamma = float(cfg.penalty.gamma) if cfg.penalty.name != "none" else 0.0
     or_more = f" or twice the penalty (--set penalty.gamma={gamma * 2:g})" if gamma else ""
     return UserError(
         f"training diverged by step {state.step}: {what}; try half the rate "
@@ -266,8 +265,8 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     Threads that wait for each other lose most of a machine on which others have become busy; one
     thread does not. Budgets in steps or images are never re-planned: they promise the same bits.
     """
-    batch, left = int(cfg.batch), cfg.budget.amount - state.seconds
-    state.total_images = state.images + max(0, round(left * speed / batch)) * batch
+    per_step, left = schedule.images_per_step(cfg), cfg.budget.amount - state.seconds
+    state.total_images = state.images + max(0, round(left * speed / per_step)) * per_step
     why = f"{max(0.0, left):.0f} s left at {speed:.0f} images/s"
     if state.best_speed:  # threads are ours to choose
         if threads() > 1 and speed < SLOWED * state.best_speed:
@@ -290,7 +289,7 @@ def save(cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path) -
     The plan is part of the checkpoint: a run that is killed later resumes with the same plan.
     """
     if not state.finite():
-        raise diverged(cfg, state, "a weight or a moment of Adam is not finite")
+        raise diverged(cfg, state, "a weight or a moment of the optimiser is not finite")
     speed = clock.speed("plan")
     if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
         replan(cfg, state, log, speed)

@@ -43,7 +43,7 @@ def measure(
     """Play steps for about ``seconds`` at each thread count, after one step to warm up."""
     task, state = fresh()
     now = schedule.at(cfg, 0, 1)
-    batch = int(cfg.batch)
+    images = schedule.images_per_step(cfg)
 
     def seconds_per_step() -> float:
         play(engine, cfg, task, state, batches, now)
@@ -56,15 +56,19 @@ def measure(
         return (time.perf_counter() - begun) / count
 
     found = fastest_threads(candidates, seconds_per_step)
-    return Pace({count: batch / each for count, each in found.items()})
+    return Pace({count: images / each for count, each in found.items()})
 
 
-def planned_images(budget: Budget, batch: int, images_per_second: float) -> int:
-    """The whole number of batches that a budget holds, in images; at least one batch."""
+def planned_images(budget: Budget, per_step: int, images_per_second: float) -> int:
+    """The whole number of steps that a budget holds, in images; at least one step.
+
+    Args:
+        per_step: see `gansmith.training.schedule.images_per_step`.
+    """
     if budget.unit == "steps":
-        return max(1, round(budget.amount)) * batch
+        return max(1, round(budget.amount)) * per_step
     images = budget.amount if budget.unit == "images" else budget.amount * images_per_second
-    return max(1, round(images / batch)) * batch
+    return max(1, round(images / per_step)) * per_step
 
 
 def every_steps(cfg: Config, total_images: int, images_per_second: float) -> tuple[int, int]:
@@ -72,7 +76,7 @@ def every_steps(cfg: Config, total_images: int, images_per_second: float) -> tup
 
     A tenth of the run, but a save no rarer than every 10 minutes, so that a crash costs little.
     """
-    batch = int(cfg.batch)
-    tenth = max(1, total_images // batch // 10)
-    ten_minutes = max(1, round(600 * images_per_second / batch))
-    return min(tenth, ten_minutes), max(1, total_images // batch // 12)
+    per_step = schedule.images_per_step(cfg)
+    steps = total_images // per_step
+    ten_minutes = max(1, round(600 * images_per_second / per_step))
+    return min(max(1, steps // 10), ten_minutes), max(1, steps // 12)

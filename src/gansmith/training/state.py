@@ -1,40 +1,46 @@
 """Everything that a run consists of at one step, to and from a checkpoint, exactly."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from gansmith.config import Config
 from gansmith.engine import Engine
 from gansmith.errors import UserError
+from gansmith.tasks import Side
 from gansmith.training import checkpoint, ema
-from gansmith.training.batches import Side
+from gansmith.training.optimisers import OPTIMISERS
 
 
 @dataclass
 class Player:
-    """One side of the game: its net as the engine wrapped it, the bare net, and its optimiser."""
+    """One side of the game: its net as the engine wrapped it, the bare net, and its optimiser.
+
+    ``slow`` are the weights, by name, that `gansmith.training.moves.look_back` returns to; empty
+    where nobody looks back.
+    """
 
     name: Side
     net: nn.Module
     bare: nn.Module
     optimizer: Optimizer
+    slow: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass
 class State:
-    """The nets, both optimisers, the average, the place in the data and the plan.
+    """The players' nets and optimisers, the average, the place in the data and the plan.
 
     Random draws are functions of the seed and the step (`gansmith.engine.seeded`), so the step
     counter is all the random state there is.
     """
 
-    G: Player
-    D: Player
+    players: dict[Side, Player]
     average: nn.Module
     step: int = 0
     images: int = 0
@@ -43,22 +49,51 @@ class State:
     best_speed: float = 0.0  # images per second; 0 where threads are not ours to choose
     threads: int = 0  # that a re-plan chose; 0 where the settings stand
     controls: dict[str, float] = field(default_factory=lambda: {"gamma": 1.0, "lr": 1.0})
+    outputs: dict[str, float] = field(default_factory=dict)  # averages of D's, where they are kept
+
+    @property
+    def G(self) -> Player:
+        """The generator's side, which every task has."""
+        return self.players["G"]
+
+    @property
+    def D(self) -> Player:
+        """The discriminator's side.
+
+        Raises:
+            LookupError: of a task without one.
+        """
+        if "D" not in self.players:
+            raise LookupError("this task has no D")
+        return self.players["D"]
 
     @classmethod
-    def fresh(cls, engine: Engine, cfg: Config, G: nn.Module, D: nn.Module) -> "State":
-        """A state at step 0 around two new nets."""
-        players: dict[Side, Player] = {}
-        sides: tuple[tuple[Side, nn.Module], ...] = (("G", G), ("D", D))
-        for name, net in sides:
-            adam = Adam(
-                net.parameters(),
-                lr=float(cfg.optim.lr),
-                betas=(cfg.optim.beta1, cfg.optim.beta2),
-                fused=engine.device.type in ("cpu", "cuda"),  # one kernel for the whole net
+    def fresh(
+        cls, engine: Engine, cfg: Config, G: nn.Module, D: nn.Module | None = None
+    ) -> "State":
+        """A state at step 0 around new nets; D is None in a task that has none.
+
+        Raises:
+            UserError: if the settings ask for several steps of a player that plays alone.
+        """
+        optim = cfg.optim
+        if D is None and (optim.d_steps, optim.g_steps) != (1, 1):
+            raise UserError(
+                f"optim.d_steps and optim.g_steps are of two players, and task {cfg.task} has one: "
+                "leave them at 1"
             )
-            wrapped, optimizer = engine.setup(net, adam)
-            players[name] = Player(name, wrapped, net, optimizer)
-        return cls(players["G"], players["D"], ema.follower(G))
+        fused = engine.device.type in ("cpu", "cuda")  # one kernel for the whole net
+        players: dict[Side, Player] = {}
+        sides: tuple[tuple[Side, nn.Module | None], ...] = (("G", G), ("D", D))
+        for name, net in sides:
+            if net is not None:
+                made = OPTIMISERS[optim.name](list(net.parameters()), optim, fused)
+                wrapped, optimizer = engine.setup(net, made)
+                players[name] = Player(name, wrapped, net, optimizer)
+                if optim.lookahead:
+                    weights = net.named_parameters()
+                    players[name].slow = {key: p.detach().clone() for key, p in weights}
+        return cls(players, ema.follower(G))
 
     def save(self, root: Path, keep: int) -> Path:
         """Write a checkpoint; see `gansmith.training.checkpoint.write` for the errors."""
@@ -66,13 +101,13 @@ class State:
 
     def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
         """All that a checkpoint holds, by group."""
-        return {
-            "G": self.G.bare.state_dict(),
-            "D": self.D.bare.state_dict(),
-            "ema": self.average.state_dict(),
-            "optim_G": checkpoint.optimizer_tensors(self.G.optimizer),
-            "optim_D": checkpoint.optimizer_tensors(self.D.optimizer),
-        }
+        found: dict[str, dict[str, torch.Tensor]] = {"ema": self.average.state_dict()}
+        for name, player in self.players.items():
+            found[name] = player.bare.state_dict()
+            found[f"optim_{name}"] = checkpoint.optimizer_tensors(player.optimizer)
+            if player.slow:
+                found[f"slow_{name}"] = player.slow
+        return found
 
     def _meta(self) -> dict[str, Any]:
         return {
@@ -82,6 +117,7 @@ class State:
             "best_speed": self.best_speed,
             "threads": self.threads,
             "controls": self.controls,
+            "outputs": self.outputs,
         }
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
@@ -90,14 +126,13 @@ class State:
         Raises:
             UserError: if the checkpoint is of other nets than the configuration describes.
         """
-        nets = {"G": self.G.bare, "D": self.D.bare, "ema": self.average}
         try:
-            for name, net in nets.items():
-                net.load_state_dict(saved.tensors[name])
-            for player in (self.G, self.D):
-                checkpoint.restore_optimizer(
-                    player.optimizer, saved.tensors[f"optim_{player.name}"]
-                )
+            self.average.load_state_dict(saved.tensors["ema"])
+            for name, player in self.players.items():
+                player.bare.load_state_dict(saved.tensors[name])
+                checkpoint.restore_optimizer(player.optimizer, saved.tensors[f"optim_{name}"])
+                for key, value in player.slow.items():
+                    value.copy_(saved.tensors[f"slow_{name}"][key])
             self.step = int(saved.meta["step"])
             self.images = int(saved.meta["images"])
             self.seconds = float(saved.meta["seconds"])
@@ -105,13 +140,15 @@ class State:
             self.best_speed = float(saved.meta["best_speed"])
             self.threads = int(saved.meta["threads"])
             self.controls = {key: float(value) for key, value in saved.meta["controls"].items()}
+            outputs = saved.meta.get("outputs", {})  # older checkpoints have none
+            self.outputs = {key: float(value) for key, value in outputs.items()}
         except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"checkpoint {saved.path} does not fit this run: {reason}") from error
 
     def finite(self) -> bool:
         """Whether everything that a checkpoint holds is a number."""
-        return all(
+        return all(map(math.isfinite, self.outputs.values())) and all(
             bool(torch.isfinite(value).all())
             for group in self.tensors().values()
             for value in group.values()

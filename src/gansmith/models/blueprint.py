@@ -1,0 +1,35 @@
+"""What a family needs to know to build its two nets, and nothing else."""
+
+from dataclasses import dataclass
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a family leaves open in one net; `gansmith.models.registry.settle` replaces ``auto``."""
+
+    activation: str = AUTO  # a name in ACTIVATIONS
+    norm: str = AUTO  # a name in NORMS
+    output: str = AUTO  # a name in OUTPUTS
+    hidden: tuple[int, ...] = ()  # widths of a perceptron's layers; empty: depth times the width
+    spectral: bool = False  # every weight divided by its largest singular value
+    minibatch_std: bool = False  # of D: one more channel, how much the batch differs
+    pac: int = 1  # of D: so many samples are judged together
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A pair of nets. Both styles are settled: no ``auto`` in them."""
+
+    shape: tuple[int, ...]  # (C, H, W) of images, (2,) of points
+    z_dim: int
+    width: int
+    depth: int
+    classes: int  # 0: unconditional
+    g: Style
+    d: Style
+
+    def widths(self, style: Style) -> tuple[int, ...]:
+        """Of the hidden layers of a perceptron."""
+        return style.hidden or (self.width,) * self.depth

@@ -1,0 +1,148 @@
+"""Combinations of settings that mean nothing, refused before a step is run, each with its reason.
+
+A refusal is for what cannot work. What works but is unwise is for advice, not for refusal.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gansmith.config import Config
+from gansmith.data import DataInfo
+from gansmith.errors import UserError
+from gansmith.losses import LOSSES, PENALTIES
+from gansmith.models import Style
+
+
+@dataclass(frozen=True)
+class Case:
+    """The settings, the styles that `auto` came to, and the data."""
+
+    cfg: Config
+    g: Style
+    d: Style
+    info: DataInfo
+
+    @property
+    def sloped(self) -> bool:
+        """Whether a gradient penalty is taken."""
+        gamma = self.cfg.penalty.gamma
+        return PENALTIES[self.cfg.penalty.name].place != "nowhere" and gamma != 0
+
+
+Rule = Callable[[Case], Iterator[str]]
+
+
+def _outputs(case: Case) -> Iterator[str]:
+    """What D ends in against what the loss reads."""
+    loss, ends = LOSSES[case.cfg.loss], case.d.output
+    name = case.cfg.loss
+    if loss.judges == "probabilities" and ends not in ("sigmoid", "hard-sigmoid"):
+        yield (
+            f"loss {name} reads probabilities, but D ends in {ends}: set model.d.output=sigmoid, "
+            "or take loss=ns, which reads logits"
+        )
+    elif loss.judges != "probabilities" and ends != "linear":
+        what = "logits" if loss.judges == "logits" else "numbers without bounds"
+        yield (
+            f"loss {name} reads {what}, but D ends in {ends}, which flattens them: "
+            "leave model.d.output linear, or take loss=bce"
+        )
+
+
+def _lipschitz(case: Case) -> Iterator[str]:
+    cfg = case.cfg
+    bound = case.sloped or cfg.optim.clip or case.d.spectral or cfg.penalty.lecam
+    if LOSSES[cfg.loss].lipschitz and not bound:
+        yield (
+            f"loss {cfg.loss} grows without end where nothing bounds D's slope: take "
+            "penalty.name=wgan-gp, optim.clip=0.01 or model.d.spectral=true"
+        )
+
+
+def _batches(case: Case) -> Iterator[str]:
+    """What lets D see more than a sample."""
+    cfg = case.cfg
+    if case.d.norm == "batch" and case.sloped:
+        yield (
+            f"penalty {cfg.penalty.name} is of one sample's slope, and with batch normalisation "
+            "D's output has a slope in all of the batch: set model.d.norm=layer or none, or "
+            "penalty.name=none"
+        )
+    if cfg.model.d.pac > 1:
+        if cfg.model.conditional:
+            yield "model.d.pac judges samples together, and theirs may be many classes: no pac here"
+        if isinstance(cfg.batch, int) and cfg.batch // cfg.accumulate % cfg.model.d.pac:
+            yield (
+                f"batch {cfg.batch // cfg.accumulate} of a step is not whole packs of "
+                f"model.d.pac={cfg.model.d.pac}"
+            )
+        if cfg.penalty.consistency:
+            yield "penalty.consistency is of one sample: not with model.d.pac"
+
+
+def _targets(case: Case) -> Iterator[str]:
+    cfg = case.cfg
+    told = cfg.targets.smooth or cfg.targets.flip
+    if told and LOSSES[cfg.loss].towards is None:
+        known = ", ".join(name for name, loss in LOSSES.items() if loss.towards is not None)
+        yield f"targets are for losses that have them ({known}), and {cfg.loss} has none"
+    loss = LOSSES[cfg.loss]
+    if cfg.penalty.lecam and loss.relative and not loss.lipschitz:
+        yield (
+            f"penalty.lecam anchors D's outputs, of which loss {cfg.loss} only knows differences: "
+            "set penalty.lecam=0"
+        )
+
+
+def _penalties(case: Case) -> Iterator[str]:
+    penalty = case.cfg.penalty
+    if penalty.method == "finite-difference" and penalty.name in ("wgan-gp", "dragan"):
+        yield (
+            f"a finite difference knows the square of the slope on average only, and "
+            f"{penalty.name} needs the slope itself: penalty.method=exact"
+        )
+    if penalty.name == "none" and penalty.gamma not in ("auto", 0):
+        yield f"penalty.gamma={penalty.gamma:g} weighs nothing while penalty.name is none"
+
+
+def _points(case: Case) -> Iterator[str]:
+    """Points have no range and no neighbours."""
+    if case.info.kind != "points":
+        return
+    if case.g.output != "linear":
+        yield (
+            f"{case.info.source} holds points, which lie anywhere: G that ends in "
+            f"{case.g.output} cannot reach them; leave model.g.output linear"
+        )
+    if case.cfg.penalty.consistency:
+        yield f"penalty.consistency shifts images, and {case.info.source} holds points"
+
+
+def _autoencoders(case: Case) -> Iterator[str]:
+    cfg = case.cfg
+    if cfg.task == "generation":
+        return
+    if cfg.model.prior != "normal":
+        yield f"task {cfg.task} draws z from N(0, I): leave model.prior normal"
+    if cfg.task == "vae" and cfg.vae.likelihood == "bernoulli" and case.info.kind == "points":
+        yield f"{case.info.source} holds points: vae.likelihood=gaussian or laplace"
+    if cfg.task == "vae-gan" and cfg.matching.weight:
+        yield "task vae-gan matches D's features already: leave matching.weight at 0"
+    if cfg.optim.play == "extragradient" and cfg.task == "vae":
+        yield "task vae has one player, who needs no look ahead: optim.play=alternating"
+
+
+RULES: tuple[Rule, ...] = (_points, _autoencoders)
+GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
+
+
+def refuse_unsound(cfg: Config, g: Style, d: Style, info: DataInfo) -> None:
+    """Refuse what cannot work.
+
+    Raises:
+        UserError: with the first reason, and what to set instead.
+    """
+    case = Case(cfg, g, d, info)
+    for rule in RULES + GAME_RULES if cfg.task != "vae" else RULES:
+        for reason in rule(case):
+            raise UserError(reason)

@@ -1,0 +1,104 @@
+"""What cannot work is refused with its reason, and the mend that the reason names works."""
+
+import re
+from typing import Any
+
+import pytest
+
+from gansmith.config import build, merge, nest, parse_assignment
+from gansmith.data import DataInfo
+from gansmith.errors import UserError
+from gansmith.losses import LOSSES, PENALTIES
+from gansmith.models import MODELS, styled
+from gansmith.tasks import refuse_unsound
+
+IMAGES = DataInfo("digits", "images", 100, (1, 28, 28), (), "0", ())
+POINTS = DataInfo("ring", "points", 100, (2,), (), "0", ())
+
+
+def check(settings: dict[str, Any], info: DataInfo = IMAGES) -> None:
+    base = {"model": {"name": "mlp" if info is POINTS else "resnet"}, "batch": 32}
+    cfg = build(merge(base, nest(settings.items())))
+    refuse_unsound(cfg, *styled(cfg.model.name, cfg.model), info)
+
+
+UNSOUND = [
+    ({"loss": "bce"}, IMAGES, "model.d.output=sigmoid"),
+    ({"loss": "ns", "model.d.output": "sigmoid"}, IMAGES, "reads logits"),
+    ({"loss": "lsgan", "model.d.output": "sigmoid"}, IMAGES, "flattens"),
+    ({"loss": "wasserstein", "penalty.name": "none"}, IMAGES, "penalty.name=wgan-gp"),
+    ({"loss": "wgan", "penalty.gamma": 0}, IMAGES, "optim.clip=0.01"),
+    ({"model.d.norm": "batch"}, IMAGES, "model.d.norm=layer"),
+    ({"model.d.pac": 5}, IMAGES, "whole packs"),
+    ({"model.d.pac": 2, "penalty.consistency": 1}, IMAGES, "not with model.d.pac"),
+    ({"targets.smooth": 0.1}, IMAGES, "rpgan has none"),
+    ({"loss": "hinge", "targets.flip": 0.1}, IMAGES, "hinge has none"),
+    ({"penalty.lecam": 0.1}, IMAGES, "penalty.lecam=0"),
+    (
+        {"penalty.name": "wgan-gp", "penalty.method": "finite-difference"},
+        IMAGES,
+        "penalty.method=exact",
+    ),
+    ({"penalty.name": "none", "penalty.gamma": 1}, IMAGES, "weighs nothing"),
+    ({"model.g.output": "tanh"}, POINTS, "model.g.output"),
+    ({"penalty.consistency": 1}, POINTS, "holds points"),
+    ({"task": "vae", "model.prior": "uniform"}, IMAGES, "model.prior normal"),
+    ({"task": "vae", "vae.likelihood": "bernoulli"}, POINTS, "gaussian or laplace"),
+    ({"task": "vae-gan", "matching.weight": 1}, IMAGES, "matching.weight at 0"),
+    ({"task": "vae", "optim.play": "extragradient"}, IMAGES, "optim.play=alternating"),
+]
+
+
+@pytest.mark.parametrize(("settings", "info", "said"), UNSOUND)
+def test_what_cannot_work_is_refused_with_the_reason(settings, info, said):
+    with pytest.raises(UserError, match=re.escape(said)) as caught:
+        check(settings, info)
+    assert "\n" not in str(caught.value)
+
+
+SOUND = [
+    {"loss": "bce", "model.d.output": "sigmoid"},
+    {"loss": "bce", "model.d.output": "hard-sigmoid"},
+    {"loss": "wasserstein"},
+    {"loss": "wasserstein", "penalty.name": "wgan-gp"},
+    {"loss": "wasserstein", "penalty.name": "none", "optim.clip": 0.01},
+    {"loss": "wasserstein", "penalty.name": "none", "model.d.spectral": True},
+    {"loss": "wasserstein", "penalty.name": "none", "penalty.lecam": 0.1},
+    {"model.d.norm": "layer"},
+    {"model.d.norm": "batch", "penalty.name": "none"},
+    {"model.d.norm": "batch", "penalty.gamma": 0},
+    {"model.d.pac": 4},
+    {"loss": "ns", "targets.smooth": 0.1, "targets.flip": 0.05},
+    {"loss": "ns", "penalty.lecam": 0.1, "penalty.consistency": 1.0},
+    {"penalty.method": "finite-difference"},
+    {"penalty.name": "zero-gp", "penalty.method": "finite-difference"},
+    {"task": "vae"},
+    {"task": "vae", "model.d.norm": "batch"},
+    {"task": "vae-gan", "loss": "ns"},
+]
+
+
+@pytest.mark.parametrize("settings", SOUND)
+def test_what_can_work_is_not(settings):
+    check(settings)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("penalty", [name for name in PENALTIES if name != "none"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_goes_with_every_penalty(loss, penalty, name):
+    output = "sigmoid" if LOSSES[loss].judges == "probabilities" else "linear"
+    norm = {"model.d.norm": "none"}
+    check(
+        {"loss": loss, "penalty.name": penalty, "model.d.output": output, "model.name": name} | norm
+    )
+
+
+@pytest.mark.parametrize(("settings", "info", "said"), UNSOUND)
+def test_a_named_mend_mends(settings, info, said):
+    """Where the reason names one setting as KEY=VALUE to take, taking it is enough."""
+    mend = re.fullmatch(r"[a-z_.]+=\S+", said)
+    if not mend or "pac=" in said:
+        return
+    key, value = parse_assignment(said)
+    check(settings | {key: value}, info)
