@@ -206,8 +206,7 @@ def field(kind: str, gamma: float = 0.0) -> np.ndarray:
     def losses(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         zero, on_fake = psi * 0, psi * theta
         if kind == "ns":
-            # In float64, so not by gansmith's own, which compares in float32.
-            d, g = softplus(-zero) + softplus(on_fake), softplus(-on_fake)
+            d, g = NS.d_loss(zero, on_fake), NS.g_loss(zero, on_fake)
         elif kind == "wasserstein":
             d, g = on_fake - zero, -on_fake
         else:  # least squares with coding "a b c"; D(x) = (a + b)/2 + ψx
