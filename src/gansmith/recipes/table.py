@@ -18,7 +18,7 @@ class Recipe:
 # The tutorials' perceptrons as they are commonly printed collapse to a digit or two within minutes
 # (docs/tutorials). R1 + R2 hold them together; rates are those that learned fastest with them.
 _ANCHORED: Mapping[str, Any] = {"gamma": 0.1}
-_ADAM: Mapping[str, Any] = {"lr": 2e-3, "beta2": 0.99}
+_ADAM: Mapping[str, Any] = {"lr": 5e-3, "beta2": 0.99}
 
 RECIPES: dict[str, Recipe] = {
     "images": Recipe(
