@@ -358,16 +358,22 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_every_name_a_user_may_choose_is_documented() -> None:
-    from gansmith.losses import LOSSES
-    from gansmith.models import MODELS
+    from gansmith.losses import LOSSES, PENALTIES
+    from gansmith.models import ACTIVATIONS, MODELS, NORMS, OUTPUTS, PRIORS
     from gansmith.recipes import RECIPES
     from gansmith.tasks import TASKS
+    from gansmith.training import OPTIMISERS
 
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
-    chosen = [name for table in (LOSSES, MODELS, RECIPES, TASKS) for name in table]
-    missing = [name for name in chosen if f"`{name}`" not in text]
+    missing = [name for name in (*RECIPES, *PRIORS, *OUTPUTS) if f"`{name}`" not in text]
     assert not missing, f"README.md and docs/ do not mention: {', '.join(missing)}"
+
+    catalogue = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    rows = [line for line in catalogue.splitlines() if line.startswith("| `")]
+    tables = (LOSSES, PENALTIES, MODELS, ACTIVATIONS, NORMS, TASKS, OPTIMISERS)
+    for name in [name for table in tables for name in table]:
+        assert any(row.startswith(f"| `{name}` |") for row in rows), f"no row for {name}"
 
 
 def test_both_readmes_have_the_same_sections() -> None:

@@ -140,8 +140,21 @@ def test_what_is_asked_for_is_what_is_built():
         g={"activation": "sine", "norm": "layer", "output": "sigmoid", "hidden": "8-16"},
         d={"spectral": True, "minibatch_std": True, "pac": 4, "hidden": 7},
     )
-    assert g == Style("sine", "layer", "sigmoid", (8, 16))
-    assert d == Style("leaky-relu", "none", "linear", (7,), True, True, 4)
+    assert g == Style("sine", "layer", "sigmoid", hidden=(8, 16))
+    assert d == Style("leaky-relu", "none", "linear", 0, (7,), True, True, 4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_net_may_be_wider_than_the_other(name):
+    def weights(**styles: Style) -> tuple[int, int]:
+        nets = build(name, (1, 8, 8), 6, 8, 2, **styles)
+        return tuple(sum(p.numel() for p in net.parameters()) for net in nets)
+
+    wide, narrow = weights(), weights(d=Style(width=4))
+    assert narrow[0] == wide[0]
+    assert narrow[1] < 0.6 * wide[1]
+    assert weights(g=Style(width=4))[0] < 0.6 * wide[0]
+    assert weights(g=Style(width=8), d=Style(width=8)) == wide
 
 
 def test_with_spectral_norm_d_is_not_normalised_otherwise_unless_asked():

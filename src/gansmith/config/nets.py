@@ -30,6 +30,7 @@ class NetConfig(Section):
     activation: str = "auto"  # gansmith.models.ACTIVATIONS lists the names
     norm: str = "auto"  # gansmith.models.NORMS
     output: str = "auto"  # gansmith.models.OUTPUTS; the data's range follows that of G
+    width: Size | Auto = "auto"  # of this net; auto: model.width
     hidden: Hidden = "auto"  # widths of a perceptron's layers; auto: depth times width
     spectral: bool = False  # every weight divided by its largest singular value
 

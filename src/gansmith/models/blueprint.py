@@ -12,6 +12,7 @@ class Style:
     activation: str = AUTO  # a name in ACTIVATIONS
     norm: str = AUTO  # a name in NORMS
     output: str = AUTO  # a name in OUTPUTS
+    width: int = 0  # of this net; 0: that of the pair
     hidden: tuple[int, ...] = ()  # widths of a perceptron's layers; empty: depth times the width
     spectral: bool = False  # every weight divided by its largest singular value
     minibatch_std: bool = False  # of D: one more channel, how much the batch differs

@@ -266,6 +266,7 @@ def _style(player: str, settings: dict[str, Any]) -> Style:
             "spectral": isinstance(value, bool),
             "minibatch_std": isinstance(value, bool),
             "pac": _is_size(value),
+            "width": value == 0 or _is_size(value),
         }.get(key, isinstance(value, str))
         if not sound:
             raise ValueError(f"{player}.{key} {settings[key]!r} is not what was saved")

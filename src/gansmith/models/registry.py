@@ -81,7 +81,8 @@ def settle(name: str, player: Player, style: Style) -> Style:
 
 def _asked(net: NetConfig) -> Style:
     hidden = () if isinstance(net.hidden, str) else net.hidden
-    return Style(net.activation, net.norm, net.output, hidden, net.spectral)
+    width = 0 if isinstance(net.width, str) else net.width
+    return Style(net.activation, net.norm, net.output, width, hidden, net.spectral)
 
 
 def styled(name: str, model: ModelConfig) -> tuple[Style, Style]:
@@ -126,7 +127,7 @@ def generator(name: str, plan: Blueprint) -> nn.Module:
         UserError: if the family cannot make samples of this shape.
     """
     check_fit(name, plan)
-    net = MODELS[name].generator(plan)
+    net = MODELS[name].generator(replace(plan, width=plan.g.width or plan.width))
     if plan.g.spectral:
         normalise_weights(net)
     return net
@@ -141,7 +142,7 @@ def critic(name: str, plan: Blueprint, outputs: int = 1) -> Critic:
         UserError: if the family cannot judge samples of this shape.
     """
     check_fit(name, plan)
-    plan = seen_by(plan, outputs)
+    plan = seen_by(replace(plan, width=plan.d.width or plan.width), outputs)
     net = MODELS[name].critic(plan, outputs)
     if plan.d.spectral:
         normalise_weights(net)
