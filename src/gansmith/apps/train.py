@@ -13,7 +13,7 @@ import torch
 
 from gansmith import config
 from gansmith.apps import runs, tensorboard
-from gansmith.apps.evaluating import evaluator, final_scores
+from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.setting_up import (
     Prepared,
@@ -37,22 +37,29 @@ from gansmith.recipes import recipe as find_recipe
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.words import duration
-from gansmith.training import Hooks, Log, State, planned_images
+from gansmith.tasks import Controls
+from gansmith.training import Hooks, Log, State, planned_images, schedule
 from gansmith.training import train as play
 from gansmith.training.checkpoint import folders, read_latest
 from gansmith.training.log import Observer
+from gansmith.training.vitals import vitals
 
 DataProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Watching:
-    """What a caller wants to see while a run goes on; all of it may be left out."""
+    """What a caller wants to see while a run goes on; all of it may be left out.
+
+    ``stop`` is asked before each step: a word ends the run there, saved, for that reason.
+    """
 
     data: DataProgress | None = None
     decided: Callable[[Prepared, Path], None] | None = None
     record: Observer | None = None
     say: Callable[[str], None] | None = None
+    stop: Callable[[], str | None] | None = None
+    scores: Scores = quick_scores  # while training
 
 
 @dataclass(frozen=True)
@@ -236,8 +243,8 @@ def train(
                     _generator(ready, state), state.step, ready.data.info, folder
                 ),
                 saved=lambda state: _save_generator(ready, state, folder),
-                stop=stop,
-                evaluate=evaluator(ready, folder, log, watching.say),
+                stop=lambda: stop() or (watching.stop() if watching.stop else None),
+                evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
             )
             why = play(
                 ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
@@ -352,7 +359,8 @@ def _save_generator(ready: Prepared, state: State, folder: Path) -> None:
 def _finish(
     ready: Prepared, folder: Path, log: Log, why: str, score: bool, watching: Watching
 ) -> dict[str, dict[str, Any]]:
-    """Strip, scores, report and model card."""
+    """Vitals, strip, scores, report and model card."""
+    log.write("vitals", step=ready.state.step, **_vitals(ready))
     draw_strip(folder)
     scores: dict[str, dict[str, Any]] = {}
     if score and why == "budget":
@@ -362,6 +370,14 @@ def _finish(
     write_report(folder)
     write_model_card(folder)
     return scores
+
+
+def _vitals(ready: Prepared) -> dict[str, Any]:
+    """See `gansmith.training.vitals`; at the schedule's numbers of the end."""
+    state = ready.state
+    now = schedule.at(ready.cfg, state.images, max(1, state.total_images))
+    controls = Controls(gamma=now.gamma * state.controls["gamma"])
+    return vitals(ready.task, state, ready.batches, controls)
 
 
 def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:
