@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -17,7 +17,7 @@ from gansmith.metrics.comparing import (
     welch,
 )
 
-numbers = st.lists(st.floats(-5, 5), min_size=2, max_size=6)
+numbers = st.lists(st.integers(-50, 50), min_size=2, max_size=6)
 
 
 def test_the_mean_of_logarithms_has_students_interval() -> None:
@@ -39,9 +39,8 @@ def test_one_seed_has_no_interval_and_no_claim() -> None:
 
 
 @given(numbers, numbers)
-def test_welch_is_scipys(one: list[float], other: list[float]) -> None:
-    if np.var(one) + np.var(other) < 1e-6:
-        return
+def test_welch_is_scipys(one: list[int], other: list[int]) -> None:
+    assume(np.var(one) > 0 and np.var(other) > 0)
     wanted = stats.ttest_ind(one, other, equal_var=False).pvalue
     assert welch(one, other) == pytest.approx(wanted, rel=1e-6, abs=1e-12)
 
@@ -61,7 +60,7 @@ def test_holm_by_hand() -> None:
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_lies_between_the_raw_p_and_bonferronis(p: list[float]) -> None:
     for raw, adjusted in zip(p, holm(p), strict=True):
-        assert raw <= adjusted <= min(1.0, raw * len(p)) + 1e-12 or adjusted >= raw
+        assert raw <= adjusted <= min(1.0, raw * len(p)) + 1e-12
 
 
 @pytest.mark.parametrize(("arms", "seeds"), [(2, 3), (5, 3), (7, 3), (5, 2), (8, 5)])

@@ -95,8 +95,6 @@ def _claims(
         parts.append(f"Worse than it: {joined(worse)}.")
     clear = [label for label in worse if all(standing.differ(label, each) for each in tied)]
     if clear and tied:
-        parts.append(
-            f"{joined(clear)} {'is' if len(clear) == 1 else 'are'} also worse than "
-            f"{'it' if len(tied) == 1 else 'each of these'}: {joined(tied)}."
-        )
+        than = joined(tied) if len(tied) == 1 else f"each of {joined(tied)}"
+        parts.append(f"Of these also worse than {than}: {joined(clear)}.")
     return parts
