@@ -128,16 +128,20 @@ def study(
     if not goes_on:
         _check_arms(wanted, folder)
         shares(wanted, count, 0.0, 0.0)  # hopeless budgets are refused before anything is measured
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UserError(f"{folder}: cannot make a study here: {reason}") from error
+    _make(folder)
     with held(folder / LOCK) as free:
         if not free:
             raise UserError(f"{folder}: this study is running already")
         wait_for_orphans(folder, watching.say)
         return _go(wanted, folder, count, goes_on, watching)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"{folder}: cannot make a study here: {reason}") from error
 
 
 def _check_arms(wanted: Design, folder: Path) -> None:

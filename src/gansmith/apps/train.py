@@ -37,12 +37,11 @@ from gansmith.recipes import recipe as find_recipe
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.words import duration
-from gansmith.tasks import Controls
-from gansmith.training import Hooks, Log, State, planned_images, schedule
+from gansmith.training import Hooks, Log, State, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import folders, read_latest
 from gansmith.training.log import Observer
-from gansmith.training.vitals import vitals
+from gansmith.training.vitals import vitals_of_run
 
 DataProgress = Callable[[str, int, int], None]
 
@@ -360,7 +359,8 @@ def _finish(
     ready: Prepared, folder: Path, log: Log, why: str, score: bool, watching: Watching
 ) -> dict[str, dict[str, Any]]:
     """Vitals, strip, scores, report and model card."""
-    log.write("vitals", step=ready.state.step, **_vitals(ready))
+    found = vitals_of_run(ready.cfg, ready.task, ready.state, ready.batches)
+    log.write("vitals", step=ready.state.step, **found)
     draw_strip(folder)
     scores: dict[str, dict[str, Any]] = {}
     if score and why == "budget":
@@ -370,14 +370,6 @@ def _finish(
     write_report(folder)
     write_model_card(folder)
     return scores
-
-
-def _vitals(ready: Prepared) -> dict[str, Any]:
-    """See `gansmith.training.vitals`; at the schedule's numbers of the end."""
-    state = ready.state
-    now = schedule.at(ready.cfg, state.images, max(1, state.total_images))
-    controls = Controls(gamma=now.gamma * state.controls["gamma"])
-    return vitals(ready.task, state, ready.batches, controls)
 
 
 def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:

@@ -23,8 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gansmith.config import Config
 from gansmith.engine import frozen
 from gansmith.tasks import Controls, Task
+from gansmith.training import schedule
 from gansmith.training.batches import Batches, Side
 from gansmith.training.state import State
 
@@ -208,3 +210,10 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
             "gradients": norms,
         }
     return found
+
+
+def vitals_of_run(cfg: Config, task: Task, state: State, batches: Batches) -> dict[str, Any]:
+    """`vitals` at what the schedules say of this moment of a run."""
+    now = schedule.at(cfg, state.images, max(1, state.total_images))
+    controls = Controls(gamma=now.gamma * state.controls["gamma"])
+    return vitals(task, state, batches, controls)
