@@ -15,7 +15,7 @@ from gansmith.config import Budget, known_keys, parse_assignment
 from gansmith.errors import UserError, nearest
 from gansmith.files import write_atomically
 from gansmith.recipes.questions import QUESTIONS, question
-from gansmith.reports.words import setting
+from gansmith.reports.words import joined, setting
 
 PLAN, TRIALS, JOURNAL, LOCK = "plan.json", "trials", "optuna.jsonl", ".lock"
 OWN = (PLAN, TRIALS, JOURNAL, "report.html", "table.md", "study.json", ".rehearsal-*")
@@ -194,7 +194,7 @@ def design(
         raise UserError("--seeds must be at least 1, and --first-seed at least 0")
     words = asked.words
     if not QUESTIONS.get(name or ""):
-        words = f"Which is best: {' or '.join(key for key, _ in axes)}?"
+        words = f"Which values of {joined([key for key, _ in axes])} are best?"
         if len(axes) == 1:
             words = f"Which {axes[0][0]} is best: {', '.join(labels)}?"
     base = dict(asked.base) | dict(changes)

@@ -89,6 +89,7 @@ class Floor:
         self._shares: dict[int, float] = {}
         self._begun: dict[int, float] = {}
         self._tries: dict[int, int] = {}
+        self._open: list[int] = []
 
     def __enter__(self) -> "Floor":
         for index in range(self.count):
@@ -144,25 +145,25 @@ class Floor:
         Raises:
             UserError: for what no trial is to blame for, such as a full disk.
         """
-        open_trials = ledger.open()
+        self._open = ledger.open()
         with stoppable() as stop:
-            while open_trials or any(worker.trial is not None for worker in self.workers):
+            while self._open or any(worker.trial is not None for worker in self.workers):
                 if stop() and not self._halt.is_set():
                     self.why = str(stop())
                     self._halt.set()
                     if self.say:
                         self.say("stopping: the trials in hand are saved")
-                if self._halt.is_set() and not any(w.process.is_alive() for w in self.workers):
+                if self._halt.is_set() and all(w.trial is None for w in self.workers):
                     break
                 for worker in self.workers:
-                    if worker.trial is None and open_trials and not self._halt.is_set():
-                        worker.trial = open_trials.pop(0)
+                    if worker.trial is None and self._open and not self._halt.is_set():
+                        worker.trial = self._open.pop(0)
                         ledger.begin(worker.trial)
                         self._begun[worker.trial] = time.monotonic()
                         worker.pipe.send(("trial", Job(plan, self.folder, worker.trial)))
                 for worker, message in self._heard():
                     if message is None:
-                        self._died(worker, plan, ledger, open_trials)
+                        self._died(worker, ledger)
                     else:
                         self._take(worker, message, plan, ledger)
                 self._answer(ledger)
@@ -213,8 +214,9 @@ class Floor:
             quarter = max(ledger.trial(number).intermediate_values)
             ledger.stop(number, quarter, told)
             self._ended(worker, plan, f"stopped after {quarter} of 4 quarters, among the worst")
-        else:  # saved: it goes on in another life
+        else:  # saved: it goes on, in another life if this one is about to end
             worker.trial = worker.asks = None
+            self._open.insert(0, number)
 
     def _ended(self, worker: Worker, plan: Plan, how: str) -> None:
         number, worker.trial, worker.asks = worker.trial, None, None
@@ -237,7 +239,7 @@ class Floor:
                 except OSError:  # it died: the next look at its pipe says so
                     continue
 
-    def _died(self, worker: Worker, plan: Plan, ledger: Ledger, open_trials: list[int]) -> None:
+    def _died(self, worker: Worker, ledger: Ledger) -> None:
         """A worker that is gone is replaced, and its trial goes on; twice is the trial's fault."""
         number, worker.trial, worker.asks = worker.trial, None, None
         code = worker.process.exitcode
@@ -250,7 +252,7 @@ class Floor:
         if self._tries[number] > TRIES:
             ledger.fail(number, f"its process died {TRIES} times (exit code {code})")
         else:
-            open_trials.insert(0, number)
+            self._open.insert(0, number)
 
     def _refused(self, message: tuple[Any, ...], where: str) -> None:
         if message[0] == "refused":

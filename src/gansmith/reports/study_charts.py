@@ -47,7 +47,8 @@ class Scale:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             marks = [m * 10.0**power for power in powers for m in (1, 2, 5)]
             marks = [mark for mark in marks if self.low <= mark <= self.high]
-            marks = marks if len(marks) > 1 else ticks(self.low, self.high, about)
+            if len(marks) < 3:
+                marks = [each for each in ticks(self.low, self.high, about) if each > 0]
         else:
             marks = ticks(self.low, self.high, about)
         return [(self(mark), tick_text(mark)) for mark in marks]
