@@ -120,7 +120,7 @@ def study(
             fit.
     """
     wanted = design(question, data, vary, budget, seeds, first_seed, recipe, changes or {}, samples)
-    count = min(workers or cores(), wanted.count)
+    count = min(cores() if workers is None else workers, wanted.count)
     if count < 1 or samples < 16:
         raise UserError("--workers must be at least 1, and --samples at least 16")
     folder = Path(out) if out is not None else Path("runs") / f"study-{wanted.name}"
