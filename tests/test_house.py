@@ -27,6 +27,7 @@ LONG_FUNCTIONS = {
     ("training/loop.py", "train"),
     ("cli/training.py", "train"),
     ("cli/results.py", "evaluate"),
+    ("cli/studies.py", "study"),
 }
 
 # Reads numpy's pickles by a reader that answers every name with a stand-in of its own.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gansmith.apps.runs import load
     from gansmith.apps.sample import sample
     from gansmith.apps.scoring import ScoreOptions
+    from gansmith.apps.study import study
     from gansmith.apps.train import train
     from gansmith.config import Config
     from gansmith.data import open_data
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "open_data",
     "sample",
+    "study",
     "train",
 ]
 
@@ -44,6 +46,7 @@ _HOME = {
     "load": "gansmith.apps.runs",
     "open_data": "gansmith.data",
     "sample": "gansmith.apps.sample",
+    "study": "gansmith.apps.study",
     "train": "gansmith.apps.train",
 }
 

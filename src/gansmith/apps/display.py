@@ -16,12 +16,14 @@ from rich.table import Table
 
 from gansmith.config import to_tree
 from gansmith.reports import words
+from gansmith.reports.study_answer import score_text, success_text
 from gansmith.training.log import Record
 
 if TYPE_CHECKING:
     from gansmith.apps.evaluate import ScoreCard, Verdict
     from gansmith.apps.setting_up import Prepared
     from gansmith.apps.settling import DryRun
+    from gansmith.apps.study import StudyResult
     from gansmith.apps.train import TrainResult, Watching
     from gansmith.data import DataInfo
     from gansmith.recipes import Reason
@@ -73,6 +75,11 @@ class Terminal:
             self._spoke = time.monotonic()
             self.console.print(f"{label}: {done:,} of {total:,}")
 
+    def trials(self, done: float, total: int) -> None:
+        """Progress of a study; in a pipe the line of each trial says enough."""
+        if self.console.is_terminal:
+            self._advance("trials", done, total, f"{int(done)} of {total}")
+
     def decided(self, ready: "Prepared", folder: Path) -> None:
         """Say what will be done and why, before the first step."""
         self._close()
@@ -109,7 +116,7 @@ class Terminal:
             ending = f"  {words.duration(left)} left" if math.isfinite(left) else ""
             self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}")
 
-    def _advance(self, label: str, done: int, total: int, text: str) -> None:
+    def _advance(self, label: str, done: float, total: int, text: str) -> None:
         if self._bar is None or label != self._label:
             self._close()
             self._bar = Progress(
@@ -171,6 +178,29 @@ def show_verdict(verdict: "Verdict") -> None:
     console.print(f"  [dim]real samples: {escape(one.against)}[/]")
     for name, why in one.left_out.items():
         console.print(f"  [dim]no {escape(name)}: {escape(why)}[/]")
+
+
+def show_study(result: "StudyResult") -> None:
+    """The end of a study: the table, the answer, where to look."""
+    console = Console(highlight=False, soft_wrap=True)
+    if result.table:
+        metric = result.found["metric"]
+        table = Table(
+            "arm", f"{metric} [95 %]", "seeds", "success", "images/s", box=box.SIMPLE_HEAD
+        )
+        for row in result.table:
+            speed = words.count(row["images_per_second"] or math.nan)
+            texts = (row["label"], score_text(row), str(row["n"]), success_text(row), speed)
+            table.add_row(*map(escape, texts))
+        console.print(table)
+        console.print(escape(result.answer))
+        console.print(f"report  {escape(str(result.folder / 'report.html'))}")
+    if result.why != "budget":
+        stopped = "Ctrl-C" if result.why == "interrupt" else "SIGTERM"
+        console.print(
+            f"stopped by {stopped} and saved: {result.done} of {result.count} trials have ended; "
+            "the same command goes on"
+        )
 
 
 def show_scores(scores: dict[str, dict[str, Any]]) -> None:

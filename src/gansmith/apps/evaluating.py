@@ -29,6 +29,7 @@ from gansmith.training import Log, State
 BEST_SCORE = "score.json"
 SAME = ("n", "features", "resize")  # in what two scores must agree to be compared
 Best = dict[str, Any]
+Scores = Callable[[Scorer, Generator], dict[str, Score]]
 COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
 
 
@@ -82,7 +83,11 @@ def final_scores(
 
 
 def evaluator(
-    ready: Prepared, folder: Path, log: Log, say: Callable[[str], None] | None
+    ready: Prepared,
+    folder: Path,
+    log: Log,
+    say: Callable[[str], None] | None,
+    scores_of: Scores = quick_scores,
 ) -> Callable[[State], None]:
     """The loop's hook: scores the average on a fixed seed, logs, keeps the best in ``best/``.
 
@@ -97,7 +102,7 @@ def evaluator(
         if scorer is None:  # a run that is not evaluated does not pay for it
             scorer = scorer_of(ready, cfg.evaluate.samples)
         generator = Generator(generator_of(state.average), ready.spec)
-        scores = {name: asdict(score) for name, score in quick_scores(scorer, generator).items()}
+        scores = {name: asdict(score) for name, score in scores_of(scorer, generator).items()}
         log.write("scores", step=state.step, images=state.images, scores=scores)
         score = scores.get(cfg.evaluate.by)
         if score is None:  # a metric may refuse what it is given

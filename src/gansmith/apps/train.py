@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs, tensorboard
-from gansmith.apps.evaluating import evaluator, final_scores
+from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.setting_up import (
     Prepared,
@@ -31,18 +31,24 @@ from gansmith.training import Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
+from gansmith.training.vitals import vitals_of_run
 
 DataProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Watching:
-    """What a caller wants to see while a run goes on; all of it may be left out."""
+    """What a caller wants to see while a run goes on; all of it may be left out.
+
+    ``stop`` is asked before each step: a word ends the run there, saved, for that reason.
+    """
 
     data: DataProgress | None = None
     decided: Callable[[Prepared, Path], None] | None = None
     record: Observer | None = None
     say: Callable[[str], None] | None = None
+    stop: Callable[[], str | None] | None = None
+    scores: Scores = quick_scores  # while training
 
 
 @dataclass(frozen=True)
@@ -106,8 +112,8 @@ def train(
                     _generator(ready, state), state.step, ready.data.info, folder
                 ),
                 saved=lambda state: _save_generator(ready, state, folder),
-                stop=stop,
-                evaluate=evaluator(ready, folder, log, watching.say),
+                stop=lambda: stop() or (watching.stop() if watching.stop else None),
+                evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
             )
             why = play(
                 ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
@@ -222,7 +228,9 @@ def _save_generator(ready: Prepared, state: State, folder: Path) -> None:
 def _finish(
     ready: Prepared, folder: Path, log: Log, why: str, score: bool, watching: Watching
 ) -> dict[str, dict[str, Any]]:
-    """Strip, scores, report and model card."""
+    """Vitals, strip, scores, report and model card."""
+    found = vitals_of_run(ready.cfg, ready.task, ready.state, ready.batches)
+    log.write("vitals", step=ready.state.step, **found)
     draw_strip(folder)
     scores: dict[str, dict[str, Any]] = {}
     if score and why == "budget":

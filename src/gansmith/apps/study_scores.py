@@ -1,0 +1,74 @@
+"""The scores of a study's trials: few, and without intervals of their own.
+
+A study's interval is over seeds, which differ by more than the draw of one generator's samples, so
+the resampling that a score card's interval takes (most of its time) is left out.
+"""
+
+from gansmith.apps.evaluating import quick_scores
+from gansmith.apps.scoring import BATCH, FEATURES_FOR, Scorer
+from gansmith.errors import UserError
+from gansmith.metrics import ENOUGH, Sample, Score, frechet_distance, predicted
+from gansmith.metrics.density_coverage import density_coverage
+from gansmith.metrics.kernel import kernel_distance
+from gansmith.models import Generator
+
+FAIR = 0.25  # of its share of the real samples: a class that has less is as good as missing
+
+
+def classes_found(real_K: list[int], fake_K: list[int], fair: float = FAIR) -> float:
+    """The share of classes of which ``fake`` holds at least ``fair`` times what ``real`` does.
+
+    Args:
+        real_K: samples of each class among the real ones; a class that has none is not counted.
+        fake_K: the same for the generated ones.
+    """
+    real, fake = sum(real_K), max(1, sum(fake_K))
+    wanted = [k for k, count in enumerate(real_K) if count]
+    return sum(fake_K[k] / fake >= fair * real_K[k] / real for k in wanted) / len(wanted)
+
+
+def _classes(scorer: Scorer, fake: Sample) -> float | None:
+    """`classes_found` where the extractor was trained on this data's classes."""
+    extractor = scorer.extractor
+    assert extractor is not None
+    assert scorer.sample is not None
+    own = FEATURES_FOR.get(scorer.real.info.source) == extractor.name.rpartition("-v")[0]
+    logits_of = getattr(extractor, "logits_of", None)
+    if not own or logits_of is None:
+        return None
+    counts = []
+    for sample in (scorer.sample, fake):
+        logits = logits_of(sample.features_NF)
+        counts.append(predicted(logits).bincount(minlength=logits.shape[1]).tolist())
+    return classes_found(counts[0], counts[1])
+
+
+def lean_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
+    """Of images ``fd`` (or ``kid`` of fewer than 2,000), ``coverage`` and ``classes``; of points
+    their whole card.
+
+    ``classes`` is the share of classes found (`classes_found`), of data whose classes are known.
+    """
+    if generator.spec.kind == "points":
+        return quick_scores(scorer, generator)
+    options = scorer.options
+    assert scorer.extractor is not None
+    assert scorer.sample is not None
+    fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
+    pair = (scorer.sample.features_NF, fake.features_NF)
+    values: dict[str, float | None] = {}
+    try:
+        if min(map(len, pair)) >= ENOUGH:
+            values["fd"] = frechet_distance(*pair)
+        else:
+            values["kid"] = kernel_distance(*pair, options.seed)[0]
+        values["coverage"] = density_coverage(*pair)[1]
+        values["classes"] = _classes(scorer, fake)
+    except UserError:  # samples that are not finite have no score: the trial says so
+        return {}
+    about = f"{scorer.extractor.name} ({scorer.extractor.digest})"
+    return {
+        name: Score(value, None, None, len(fake), about, scorer.extractor.resize)
+        for name, value in values.items()
+        if value is not None
+    }
