@@ -41,7 +41,7 @@ def write_study_report(folder: Path, found: Mapping[str, Any]) -> Path:
 
     Args:
         folder: the study's folder; its trials hold the sample sheets.
-        found: see `gansmith.apps.study_results.collect`.
+        found: see `gansmith.apps.study.results.collect`.
 
     Raises:
         UserError: if the folder cannot be written to.

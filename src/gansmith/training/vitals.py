@@ -27,11 +27,17 @@ from gansmith.config import Config
 from gansmith.engine import frozen
 from gansmith.tasks import Controls, Task
 from gansmith.training import schedule
-from gansmith.training.batches import Batches, Side
+from gansmith.training.batches import Batches
 from gansmith.training.state import State
 
 # The largest derivative of the bounded kinds, by the name of their class.
-BOUNDED = {"Sigmoid": 0.25, "Tanh": 1.0, "Hardsigmoid": 1 / 6, "HardSigmoid": 0.2, "Hardtanh": 1.0}
+BOUNDED = {
+    "Sigmoid": 0.25,
+    "Tanh": 1.0,
+    "Hardsigmoid": 1 / 6,
+    "HardSigmoid": 1 / 6,
+    "Hardtanh": 1.0,
+}
 LEAKY = ("LeakyReLU", "PReLU", "RReLU")
 HOMES = ("torch.nn.modules.activation", "gansmith.models.activations")
 MIXING = ("Softmax", "Softmax2d", "LogSoftmax", "Softmin", "GLU", "MultiheadAttention")
@@ -187,17 +193,16 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
         file: ``count`` and shares ``dead``, ``one_sided``, ``saturated``, ``output_saturated``,
         None where there is no such unit).
     """
-    sides: tuple[Side, ...] = getattr(task, "players", ("D", "G"))
     found: dict[str, Any] = {}
-    for side in sides:
-        player = state.D if side == "D" else state.G
-        rival = (state.G if side == "D" else state.D) if len(sides) > 1 else None
+    for side in task.players:
+        player = state.players[side]
+        rivals = [each for each in state.players.values() if each is not player]
         terms_of = task.d_terms if side == "D" else task.g_terms
         micro = next(iter(batches.at(state.step, side)))
         with ExitStack() as around:
             around.enter_context(torch.random.fork_rng(devices=[]))
             record = around.enter_context(_watched(player.bare))
-            if rival is not None:
+            for rival in rivals:
                 around.enter_context(_unmoved(rival.bare))
                 around.enter_context(frozen(rival.bare))
             terms, _ = terms_of(micro, controls)
@@ -215,5 +220,10 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
 def vitals_of_run(cfg: Config, task: Task, state: State, batches: Batches) -> dict[str, Any]:
     """`vitals` at what the schedules say of this moment of a run."""
     now = schedule.at(cfg, state.images, max(1, state.total_images))
-    controls = Controls(gamma=now.gamma * state.controls["gamma"])
+    controls = Controls(
+        gamma=now.gamma * state.controls["gamma"],
+        sigma=now.sigma,
+        d_real=state.outputs.get("d_real", 0.0),
+        d_fake=state.outputs.get("d_fake", 0.0),
+    )
     return vitals(task, state, batches, controls)

@@ -21,13 +21,13 @@ from typing import Any
 
 from gansmith.apps import runs
 from gansmith.apps.setting_up import new_state, set_up
-from gansmith.apps.study_design import QUARTERS, TRIALS, Design, Plan, held
-from gansmith.apps.study_scores import lean_scores
-from gansmith.apps.train import TrainResult, Watching, settings, train
-from gansmith.config import Config
+from gansmith.apps.settling import settings
+from gansmith.apps.study.design import QUARTERS, TRIALS, Design, Plan, held
+from gansmith.apps.study.scores import lean_scores
+from gansmith.apps.train import TrainResult, Watching, train
 from gansmith.errors import UserError
 from gansmith.reports.log_reader import read_log
-from gansmith.training import measure
+from gansmith.training import images_per_step, measure
 from gansmith.training.log import Record
 
 REPEATS = 3
@@ -42,11 +42,6 @@ class Job:
     plan: Plan
     folder: Path
     number: int
-
-
-def images_per_step(cfg: Config) -> int:
-    """Real images that D sees in a step of the game."""
-    return int(cfg.batch) * cfg.optim.d_steps
 
 
 class Line:

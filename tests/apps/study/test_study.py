@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.apps import study_worker
 from gansmith.apps.study import study
-from gansmith.apps.study_design import Plan, design, save_plan
-from gansmith.apps.study_ledger import Ledger
-from gansmith.apps.study_results import whole
-from gansmith.apps.study_scores import classes_found, lean_scores
+from gansmith.apps.study import worker as study_worker
+from gansmith.apps.study.design import Plan, design, save_plan
+from gansmith.apps.study.ledger import Ledger
+from gansmith.apps.study.results import whole
+from gansmith.apps.study.scores import classes_found, lean_scores
 from gansmith.apps.train import Watching
 from gansmith.errors import UserError
 from gansmith.training import checkpoint
@@ -116,7 +116,7 @@ def test_killed_again_and_again_a_study_ends_as_if_it_never_was(tmp_path: Path) 
 
 
 def test_two_coordinators_do_not_share_a_folder(tmp_path: Path) -> None:
-    from gansmith.apps.study_design import held
+    from gansmith.apps.study.design import held
 
     planned(tmp_path / "study")
     with (

@@ -10,7 +10,8 @@ from typing import Any
 
 from gansmith.apps.evaluating import scorer_of
 from gansmith.apps.setting_up import Prepared, set_up
-from gansmith.apps.study_design import (
+from gansmith.apps.settling import dry_run, settings
+from gansmith.apps.study.design import (
     JOURNAL,
     LOCK,
     QUARTERS,
@@ -24,13 +25,12 @@ from gansmith.apps.study_design import (
     save_plan,
     shares,
 )
-from gansmith.apps.study_floor import Floor, Progress, Say, wait_for_orphans
-from gansmith.apps.study_ledger import Ledger
-from gansmith.apps.study_results import collect
-from gansmith.apps.train import dry_run, settings
+from gansmith.apps.study.floor import Floor, Progress, Say, wait_for_orphans
+from gansmith.apps.study.ledger import Ledger
+from gansmith.apps.study.results import collect
 from gansmith.engine import cores
 from gansmith.errors import UserError
-from gansmith.metrics import BETTER
+from gansmith.metrics import DIRECTIONS
 from gansmith.reports.study import write_study_report
 from gansmith.reports.words import duration
 
@@ -51,7 +51,7 @@ class StudyWatching:
 class StudyResult:
     """What a study found. ``why`` is ``budget``, ``interrupt`` or ``terminate``.
 
-    ``table`` has a row per arm, the best first (see `gansmith.apps.study_results`).
+    ``table`` has a row per arm, the best first (see `gansmith.apps.study.results`).
     """
 
     folder: Path
@@ -219,7 +219,7 @@ def _plan(floor: Floor, ready: Prepared, begun: float, say: Say | None) -> Plan 
     plan = Plan(
         design=wanted,
         metric=metric,
-        better=BETTER[kind][metric],
+        better=DIRECTIONS[metric],
         kind=kind,
         pace=tuple(round(each, 2) for each in pace),
         images=tuple(step * size for step, size in zip(steps, per_step, strict=True)),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs
-from gansmith.apps.study_design import QUARTERS, TRIALS, Plan
-from gansmith.apps.study_ledger import Ledger
+from gansmith.apps.study.design import QUARTERS, TRIALS, Plan
+from gansmith.apps.study.ledger import Ledger
 from gansmith.engine import machine, versions
 from gansmith.metrics.comparing import Better, Standing, average, compare, on_log_scale
 from gansmith.metrics.intervals import wilson

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.apps.study_design import JOURNAL, Plan, design
-from gansmith.apps.study_ledger import Ledger
+from gansmith.apps.study.design import JOURNAL, Plan, design
+from gansmith.apps.study.ledger import Ledger
 from gansmith.errors import UserError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gansmith.apps.study_design import (
+from gansmith.apps.study.design import (
     LEAST_SECONDS,
     Design,
     Plan,

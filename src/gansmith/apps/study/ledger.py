@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gansmith.apps.study_design import JOURNAL, QUARTERS, Plan
+from gansmith.apps.study.design import JOURNAL, QUARTERS, Plan
 from gansmith.errors import UserError
 from gansmith.metrics.comparing import among_the_worst
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps.interrupts import stoppable
-from gansmith.apps.study_design import Design, Plan, held
-from gansmith.apps.study_ledger import Ledger
-from gansmith.apps.study_worker import Job, work
+from gansmith.apps.study.design import Design, Plan, held
+from gansmith.apps.study.ledger import Ledger
+from gansmith.apps.study.worker import Job, work
 from gansmith.errors import UserError
 
 PATIENCE = 120.0  # seconds for workers of a killed coordinator to save and end
