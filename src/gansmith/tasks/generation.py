@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from gansmith.losses import LOSSES, squared_gradient_norm, zero_centred_penalty
 
-
 Side = Literal["D", "G"]  # whose step it is
 
 

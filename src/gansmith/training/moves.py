@@ -112,7 +112,7 @@ def move(cfg: Config, player: Player) -> None:
     """
     player.optimizer.step()
     if player.name == "D" and cfg.optim.clip:
-        weights = list(player.bare.parameters())
+        weights: list[Tensor] = list(player.bare.parameters())
         torch._foreach_clamp_min_(weights, -cfg.optim.clip)
         torch._foreach_clamp_max_(weights, cfg.optim.clip)
 
@@ -127,7 +127,7 @@ def looking_ahead(cfg: Config, movers: list[Turn]) -> Iterator[None]:
     the same batch as those at w_t: with another one the noise of the two does not cancel, and a
     bilinear game may then diverge (Mishchenko et al. 2020).
     """
-    weights = [p for turn in movers for p in turn.player.bare.parameters()]
+    weights: list[Tensor] = [p for turn in movers for p in turn.player.bare.parameters()]
     before = [p.detach().clone() for p in weights]
     for turn in movers:
         move(cfg, turn.player)
@@ -162,6 +162,7 @@ def look_back(cfg: Config, state: State) -> None:
     if not every or (state.step + 1) % every:
         return
     for player in state.players.values():
-        fast, slow = list(player.bare.parameters()), list(player.slow.values())
+        fast: list[Tensor] = list(player.bare.parameters())
+        slow = list(player.slow.values())
         torch._foreach_lerp_(slow, fast, cfg.optim.lookahead_rate)
         torch._foreach_copy_(fast, slow)

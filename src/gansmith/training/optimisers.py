@@ -55,7 +55,7 @@ class _Remembering(Optimizer):
 def _gradients(group: dict[str, Any], moved: list[nn.Parameter]) -> list[Tensor]:
     """g + λθ of each parameter, as new tensors."""
     found = [cast(Tensor, p.grad) for p in moved]
-    return list(torch._foreach_add(found, moved, alpha=group["weight_decay"]))
+    return list(torch._foreach_add(found, cast(list[Tensor], moved), alpha=group["weight_decay"]))
 
 
 class OptimisticDescent(_Remembering):
