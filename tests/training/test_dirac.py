@@ -196,7 +196,7 @@ def both(root: complex) -> np.ndarray:
 
 
 def roots_of_penalty(gamma: float, slope: float = 0.5) -> np.ndarray:
-    """λ = −γ/2 ± √(γ²/4 − f′(0)²). Mescheder et al. 2018, theorem 4.1 and lemma D.1."""
+    """λ = −γ/2 ± √(γ²/4 − f′(0)²). Mescheder et al. 2018, section 3."""
     spread = np.sqrt(complex(gamma**2 / 4 - slope**2))
     return np.array([-gamma / 2 + spread, -gamma / 2 - spread])
 
@@ -274,7 +274,7 @@ def test_a_lazy_penalty_is_as_strong_on_average():
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 2.5])
 def test_instance_noise_damps(sigma):
-    """λ = f″(0)σ² ± √(f″(0)²σ⁴ − f′(0)²), f″(0) = −¼. Mescheder et al. 2018, lemma 3.2."""
+    """λ = f″(0)σ² ± √(f″(0)²σ⁴ − f′(0)²), f″(0) = −¼. Mescheder et al. 2018, section 3."""
     game = Game("ns", optim__lr=H, instance_noise__sigma=sigma)
     expected = roots_of_penalty(sigma**2 / 2)
     assert_same_roots((game.eigenvalues() - 1) / H, expected, within=0.01 * radius(expected))
@@ -286,7 +286,7 @@ def test_instance_noise_damps(sigma):
 
 @pytest.mark.parametrize("gamma", [0.2, 0.5, 2.0])
 def test_the_largest_stable_step_from_both_sides(gamma):
-    """|1 + hλ| < 1 iff h < 2·Re(−λ)/|λ|². Mescheder et al. 2017, section 3.1."""
+    """|1 + hλ| < 1 iff h < 2·Re(−λ)/|λ|². Mescheder et al. 2017, lemma 4."""
     roots = roots_of_penalty(gamma)
     bound = float(min(2 * (-roots).real / np.abs(roots) ** 2))
     for factor, stable in ((0.95, True), (1.05, False)):
@@ -298,7 +298,7 @@ def test_the_largest_stable_step_from_both_sides(gamma):
 
 @pytest.mark.parametrize(("d_steps", "g_steps"), [(1, 1), (3, 1), (1, 2)])
 def test_alternating_steps_stay_on_a_circle(d_steps, g_steps):
-    """det J = 1 and |tr J| < 2: M_G·M_D of the bilinear game. Gidel et al. 2019b, theorem 5."""
+    """det J = 1 and |tr J| < 2: M_G·M_D of the bilinear game. Gidel et al. 2019b."""
     h = 0.2
     game = Game(
         BILINEAR,
@@ -357,7 +357,7 @@ def test_extragradient_has_its_bound_too():
 
 @pytest.mark.parametrize("h", [0.1, 0.4])
 def test_optimistic_descent_closes_in(h):
-    """μ² − (1 + 2hλ)μ + hλ = 0. Daskalakis et al. 2018, equation (4), as a linear recurrence."""
+    """μ² − (1 + 2hλ)μ + hλ = 0. Daskalakis et al. 2018, as a linear recurrence."""
     game = Game(BILINEAR, optim__lr=h, optim__name="optimistic", slots=("previous",))
     expected = np.concatenate(
         [np.roots([1, -(1 + 2 * step), step]) for step in (1j * h * C, -1j * h * C)]
@@ -373,7 +373,7 @@ MOMENTA = [-0.5, -0.2, 0.3, 0.9]
 
 @pytest.mark.parametrize("mu", MOMENTA)
 def test_momentum_at_once_never_converges(mu):
-    """x² − (1 + μ + hλ)x + μ = 0. Polyak 1964, equation (9)."""
+    """x² − (1 + μ + hλ)x + μ = 0. Polyak 1964."""
     h = 0.2
     game = Game(
         BILINEAR,
@@ -392,7 +392,7 @@ def test_momentum_at_once_never_converges(mu):
 
 @pytest.mark.parametrize("mu", MOMENTA)
 def test_negative_momentum_converges_where_players_alternate(mu):
-    """(x − 1)²(x − μ)² + h²c²x³ = 0. Gidel et al. 2019b, theorem 6; positive momentum diverges."""
+    """(x − 1)²(x − μ)² + h²c²x³ = 0. Gidel et al. 2019b; positive momentum diverges."""
     h = 0.2
     game = Game(
         BILINEAR,
@@ -412,7 +412,7 @@ def test_negative_momentum_converges_where_players_alternate(mu):
 
 
 def test_looking_back_tames_a_spiral():
-    """φ ← (1 − α)φ + α·(1 + hλ)ᵏφ. Chavdarova et al. 2021, section 3."""
+    """φ ← (1 − α)φ + α·(1 + hλ)ᵏφ. Chavdarova et al. 2021."""
     h, k, rate = 0.3 / C, 10, 0.5
     game = Game(BILINEAR, optim__lr=h, optim__lookahead=k, optim__lookahead_rate=rate)
     expected = both(1 - rate + rate * (1 + 1j * h * C) ** k)
@@ -427,7 +427,7 @@ def test_looking_back_tames_a_spiral():
 
 @needs_wasserstein
 def test_one_centred_penalties_end_in_a_cycle():
-    """Mescheder et al. 2018, lemma 3.4: WGAN-GP is pushed off ψ = 0, so θ is pushed past 0."""
+    """Mescheder et al. 2018, section 3: WGAN-GP is pushed off ψ = 0, so θ is pushed past 0."""
     cycle = Game(
         "wasserstein", "wgan-gp", optim__lr=0.2, optim__play="alternating", penalty__gamma=1.0
     ).distances(300)
@@ -440,7 +440,7 @@ def test_one_centred_penalties_end_in_a_cycle():
 
 @needs_wasserstein
 def test_clipped_weights_end_in_a_cycle():
-    """Mescheder et al. 2018, section 3.2 and lemma E.2."""
+    """Mescheder et al. 2018, section 3: the bound on the weights stops no circle inside it."""
     game = Game("wasserstein", optim__lr=0.2, optim__play="alternating", optim__clip=0.5)
     away = game.distances(300)
     assert away[-100:].min() > 0.1
@@ -448,7 +448,7 @@ def test_clipped_weights_end_in_a_cycle():
     for _ in range(60):
         game.step()
         slopes.append(game.psi.item())
-    assert max(map(abs, slopes)) == 0.5
+    assert 0.499 < max(map(abs, slopes)) <= 0.5, "the orbit that just fits into the box"
 
 
 def test_instance_noise_converges_from_afar():
@@ -457,12 +457,18 @@ def test_instance_noise_converges_from_afar():
     assert noisy[-1] < 0.05 < 0.5 < clean[-20:].min()
 
 
-ADAMS = ["adam", "adamw", "amsgrad", "optimistic-adam", "rmsprop"]
+ADAPTIVE = {
+    "adam": True,
+    "adamw": True,
+    "amsgrad": True,
+    "rmsprop": True,
+    "optimistic-adam": False,
+}  # whether it needs a penalty to converge
 
 
-@pytest.mark.parametrize("name", ADAMS)
-def test_adam_and_its_kin_need_the_penalty_too(name):
-    """Without it the players go round for ever; with it and a falling rate they come to rest."""
+@pytest.mark.parametrize(("name", "needs"), ADAPTIVE.items())
+def test_adam_and_its_kin_need_the_penalty_too(name, needs):
+    """Without it the players go round for ever; but optimism sees it coming."""
     settings = {
         "optim__name": name,
         "optim__lr": 0.1,
@@ -474,4 +480,4 @@ def test_adam_and_its_kin_need_the_penalty_too(name):
     damped = Game("ns", "r1", penalty__gamma=1.0, **settings).distances(200)
     free = Game("ns", **settings).distances(200)
     assert damped[-1] < 0.03, damped[-1]
-    assert free[-50:].min() > 0.1, free[-50:].min()
+    assert free[-50:].min() > 0.1 if needs else free[-1] < 0.03

@@ -100,30 +100,21 @@ def test_every_count_of_images_knows_of_d_steps(make):
     seen = [record["images"] for record in run.of("step")]
     assert seen == [24, 288]
     once = schedule.at(make(name="once").cfg, 0, 1000).ema_decay
-    assert schedule.at(run.cfg, 0, 1000).ema_decay == once, "half is left after the same images"
+    assert schedule.at(run.cfg, 0, 1000).ema_decay == pytest.approx(once)
 
 
 def test_simultaneous_is_two_gradients_at_the_same_weights(make):
     settings = {"optim.name": "sgd", "optim.warmup": 0.0}
-    apart, together = make(settings, "apart"), make(settings | {"optim.play": "simultaneous"})
-    before = weights(apart.state.D.bare)
-    one_step(apart)
-    with torch.no_grad():  # so that G, too, is asked at D's first weights
-        for p, old in zip(apart.state.D.bare.parameters(), before, strict=True):
-            p.copy_(old)
-    fresh = make(settings | {"optim.d_ratio": 1e-12}, "fresh")
-    one_step(fresh)
-    one_step(together)
-    apart_again = make(settings, "again")
-    one_step(apart_again)
-    close(weights(together.state.D.bare), weights(apart_again.state.D.bare), rtol=0, atol=0)
-    close(weights(together.state.G.bare), weights(fresh.state.G.bare), rtol=1e-5, atol=1e-7)
-    assert any(
-        not torch.equal(a, b)
-        for a, b in zip(
-            weights(together.state.G.bare), weights(apart_again.state.G.bare), strict=True
-        )
-    )
+    turns = make(settings, "turns")
+    still = make(settings | {"optim.d_ratio": 1e-12}, "still")  # G answers D's first weights
+    together = make(settings | {"optim.play": "simultaneous"}, "together")
+    for run in (turns, still, together):
+        one_step(run)
+    D, G = weights(together.state.D.bare), weights(together.state.G.bare)
+    close(D, weights(turns.state.D.bare), rtol=0, atol=0)
+    close(G, weights(still.state.G.bare), rtol=1e-5, atol=1e-7)
+    answered = weights(turns.state.G.bare)
+    assert not all(torch.equal(a, b) for a, b in zip(G, answered, strict=True))
 
 
 def test_extragradient_by_hand(make):
@@ -164,8 +155,8 @@ def test_extragradient_counts_two_gradients_in_its_moments(make):
 def test_clipped_weights_stay_in_the_box_and_those_of_g_do_not(make):
     run = make({"optim.clip": 0.01, "optim.play": "extragradient"})
     one_step(run)
-    assert max(float(p.abs().max()) for p in run.state.D.bare.parameters()) <= 0.01
-    assert max(float(p.abs().max()) for p in run.state.G.bare.parameters()) > 0.01
+    assert max(float(p.detach().abs().max()) for p in run.state.D.bare.parameters()) <= 0.01
+    assert max(float(p.detach().abs().max()) for p in run.state.G.bare.parameters()) > 0.01
 
 
 def test_looking_back_by_hand(make):
