@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gansmith.config import build, nest
-from gansmith.training.schedule import at, between, ema_decay, half_cosine
+from gansmith.training.schedule import at, between, ema_decay, half_cosine, images_per_step
 
 BATCH, TOTAL = 10, 10_000
 
@@ -80,3 +80,22 @@ def test_the_half_life_grows_with_the_images_seen():
     assert decays == sorted(decays)
     cfg = settings(ema__half_life=1000, ema__ramp=0.1)
     assert at(cfg, 90, TOTAL).ema_decay == pytest.approx(0.5)  # 100 images after this step
+
+
+def test_the_rate_may_fall_along_a_line_or_not_at_all():
+    for path, middle, last in (
+        ("linear", 0.55, 0.1),
+        ("constant", 1.0, 1.0),
+        ("cosine", 0.55, 0.1),
+    ):
+        cfg = settings(optim__warmup=0.0, optim__lr_final_ratio=0.1, optim__schedule=path)
+        found = [at(cfg, images, TOTAL).lr / 0.01 for images in (0, TOTAL // 2, TOTAL)]
+        assert found == pytest.approx([1.0, middle, last])
+    line = settings(optim__warmup=0.0, optim__lr_final_ratio=0.1, optim__schedule="linear")
+    assert at(line, TOTAL // 4, TOTAL).lr == pytest.approx(0.01 * 0.775)
+
+
+def test_more_steps_of_d_are_more_images_per_step():
+    assert images_per_step(settings(optim__d_steps=5)) == 50
+    cfg = settings(optim__d_steps=5, ema__half_life=1000, ema__ramp=10**9)
+    assert at(cfg, 0, TOTAL).ema_decay == pytest.approx(0.5 ** (50 / 1000))

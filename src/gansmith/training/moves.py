@@ -138,7 +138,7 @@ def looking_ahead(cfg: Config, movers: list[Turn]) -> Iterator[None]:
 def remember_outputs(cfg: Config, state: State, side: Side, signals: Signals) -> None:
     """Move the averages of D's mean outputs on real and on fake; the first values count in full.
 
-    Tseng et al. 2021 (LeCam), section 3.2. Only where that regulariser is on, since reading a
+    Tseng et al. 2021 (LeCam). Only where that regulariser is on, since reading a
     number waits for the device.
     """
     if side != "D" or not cfg.penalty.lecam:

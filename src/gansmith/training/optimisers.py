@@ -23,7 +23,7 @@ class _Remembering(Optimizer):
     """θ ← θ − 2η·u_t + η·u_{t−1}, where a rule makes the direction u of the gradient; u_{−1} = 0.
 
     The doubled step minus the last one foresees the rival's answer. Popov 1980; Daskalakis et al.
-    2018, equation (4).
+    2018.
     """
 
     def __init__(self, parameters: Parameters, defaults: dict[str, Any]) -> None:
@@ -55,12 +55,11 @@ class _Remembering(Optimizer):
 def _gradients(group: dict[str, Any], moved: list[nn.Parameter]) -> list[Tensor]:
     """g + λθ of each parameter, as new tensors."""
     found = [cast(Tensor, p.grad) for p in moved]
-    weights: list[Tensor] = list(moved)
-    return list(torch._foreach_add(found, weights, alpha=group["weight_decay"]))
+    return list(torch._foreach_add(found, cast(list[Tensor], moved), alpha=group["weight_decay"]))
 
 
 class OptimisticDescent(_Remembering):
-    """θ ← θ − 2η·g_t + η·g_{t−1}. Popov 1980; Daskalakis et al. 2018, equation (4)."""
+    """θ ← θ − 2η·g_t + η·g_{t−1}. Popov 1980; Daskalakis et al. 2018."""
 
     def __init__(self, parameters: Parameters, lr: float, weight_decay: float = 0.0) -> None:
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
@@ -119,7 +118,7 @@ def sgd(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
 
 
 def momentum(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
-    """v ← μ·v + g, θ ← θ − η·v: the heavy ball. Polyak 1964, equation (9).
+    """v ← μ·v + g, θ ← θ − η·v: the heavy ball. Polyak 1964.
 
     μ may be negative, as Gidel et al. 2019b recommend for games; torch's own check knows no games,
     so μ is set after it.
@@ -188,7 +187,7 @@ def amsgrad(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
 
 
 def optimistic(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
-    """θ ← θ − 2η·g_t + η·g_{t−1}. Popov 1980; Daskalakis et al. 2018, equation (4)."""
+    """θ ← θ − 2η·g_t + η·g_{t−1}. Popov 1980; Daskalakis et al. 2018."""
     del fused
     return OptimisticDescent(parameters, float(cfg.lr), cfg.weight_decay)
 
