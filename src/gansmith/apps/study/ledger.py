@@ -14,23 +14,23 @@ from gansmith.metrics.comparing import among_the_worst
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.storages.journal._file import BaseJournalFileLock
+    from optuna.storages.journal import JournalFileOpenLock
 
 DECIDING = (1, 2)  # quarters of a trial after which it may be stopped
 
 
-def _no_lock() -> "BaseJournalFileLock":
+def _no_lock(path: Path) -> "JournalFileOpenLock":
     """The study's own lock is held: the journal needs no second one, which a kill would leave."""
-    from optuna.storages.journal._file import BaseJournalFileLock
+    from optuna.storages.journal import JournalFileOpenLock
 
-    class NoLock(BaseJournalFileLock):
+    class NoLock(JournalFileOpenLock):
         def acquire(self) -> bool:
             return True
 
         def release(self) -> None:
             pass
 
-    return NoLock()
+    return NoLock(str(path))
 
 
 def _whole(path: Path) -> None:
@@ -74,7 +74,7 @@ class Ledger:
             warnings.simplefilter("ignore")  # Optuna calls its journal experimental
             self._study = optuna.create_study(
                 study_name="gansmith",
-                storage=JournalStorage(JournalFileBackend(str(path), lock_obj=_no_lock())),
+                storage=JournalStorage(JournalFileBackend(str(path), lock_obj=_no_lock(path))),
                 sampler=optuna.samplers.RandomSampler(seed=0),
                 pruner=_pruner(plan),
                 direction="minimize" if plan.better == "lower" else "maximize",
