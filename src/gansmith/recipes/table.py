@@ -77,7 +77,7 @@ RECIPES: dict[str, Recipe] = {
             "model": {
                 "name": "mlp",
                 "z_dim": 100,
-                "g": {"hidden": "128-128", "output": "tanh"},
+                "g": {"hidden": "128-128", "output": "sigmoid"},
                 "d": {"hidden": "128-128"},
             },
             "penalty": _ANCHORED,
@@ -94,7 +94,7 @@ RECIPES: dict[str, Recipe] = {
                 "name": "mlp",
                 "z_dim": 100,
                 "prior": "uniform",
-                "g": {"hidden": "128-128", "activation": "leaky-relu", "output": "tanh"},
+                "g": {"hidden": "128-128", "activation": "leaky-relu", "output": "sigmoid"},
                 "d": {"hidden": "128-128"},
             },
             "penalty": _ANCHORED,

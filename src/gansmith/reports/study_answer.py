@@ -81,9 +81,9 @@ def _claims(
     """Who comes first, who may be as good, who is worse."""
     best, tied, worse = standing.best, list(standing.tied), list(standing.worse)
     assert best is not None
-    n = min(by_label[label]["n"] for label in (best, *tied, *worse))
+    counts = {by_label[label]["n"] for label in (best, *tied, *worse)}
     text = f"{best} has the best mean {metric}: {score_text(by_label[best])}"
-    with_seeds = f"with {some(n, 'seed')}" + (" or more" if tied or worse else "")
+    with_seeds = f"with {some(min(counts), 'seed')}" + (" or more" if len(counts) > 1 else "")
     parts = []
     if not tied:
         others = "the other" if len(worse) == 1 else f"all {len(worse)} others"
