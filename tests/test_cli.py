@@ -11,6 +11,7 @@ from PIL import Image
 
 from gansmith import cli
 from gansmith.cli import lists, output
+from gansmith.recipes import RECIPES
 
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = ["train", "sample", "evaluate", "recipes", "data", "data get", "data inspect"]
@@ -108,8 +109,8 @@ def test_version(gansmith: Run) -> None:
 def test_recipes(gansmith: Run) -> None:
     code, out, _ = gansmith("recipes")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["images", "toy", "dcgan"]
-    assert set(one_object(gansmith("recipes", "--json")[1])) == {"images", "toy", "dcgan"}
+    assert [line.split()[0] for line in out.splitlines()] == list(RECIPES)
+    assert set(one_object(gansmith("recipes", "--json")[1])) == set(RECIPES)
     shown = gansmith("recipes", "toy")[1]
     assert "recipe: toy" in shown
     assert one_object(gansmith("recipes", "toy", "--json")[1])["model"]["name"] == "mlp"

@@ -11,9 +11,7 @@ from gansmith.recipes import RECIPES, Facts, Reason, recipe, resolve
 from gansmith.recipes.automatic import MIRROR_SAFE, antisymmetric, apply, mirror_accuracy
 
 OF_THE_FAMILY = {  # settled from the table of nets, which takes torch
-    f"model.{player}.{key}"
-    for player in "gd"
-    for key in ("activation", "norm", "output", "width", "hidden")
+    f"model.{player}.{key}" for player in "gd" for key in ("activation", "norm", "output")
 }
 NEED_A_CLOCK = {"threads", "save_every", "sample_every", "log_every"}
 IMAGES = DataInfo("here", "images", 6_000, (3, 32, 32), (), "d", ())

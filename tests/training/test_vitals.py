@@ -100,7 +100,7 @@ def test_gradients_are_those_of_backward_and_nothing_is_moved() -> None:
         bare = net
 
     class State:
-        G, step = Player, 0
+        players, step = {"G": Player}, 0
 
     class Batches:
         def at(self, step, side):

@@ -12,7 +12,7 @@ from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision,
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES, PENALTIES
 from gansmith.metrics import ENOUGH, JUDGES
-from gansmith.models import MODELS, Spec, styled
+from gansmith.models import MODELS, Spec, check_fit, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
 from gansmith.tasks import TASKS, Autoencoder, Task, refuse_unsound
@@ -195,6 +195,7 @@ def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
             "leave augment.flip and augment.policy alone"
         )
     _check_metric(cfg, info.kind, count)
+    check_fit(cfg.model.name, describe_generator(cfg, info).plan)
     refuse_unsound(cfg, *styled(cfg.model.name, cfg.model), info)
     if int(cfg.batch) > count:
         raise UserError(

@@ -39,6 +39,11 @@ def sample(
     emit({"out": str(written), "count": count, "seed": seed}) if as_json else print(written)
 
 
+def _known_as(metric: str) -> str:
+    """The table's name of a score: ``fid`` is ``fd`` on the features of the FID Inception."""
+    return metric.replace("fid", "fd") if metric in ("fid", "fid_inf") else metric
+
+
 def evaluate(
     target: Annotated[
         str,
@@ -97,9 +102,7 @@ def evaluate(
         inception=inception,
         lpips=lpips,
         forced=force,
-        only=tuple(name.strip().replace("fid", "fd") for name in metrics.split(","))
-        if metrics
-        else None,
+        only=tuple(_known_as(name.strip()) for name in metrics.split(",")) if metrics else None,
     )
     with display.Terminal(to_stderr=True) as screen:
         if other is None:

@@ -12,15 +12,15 @@ def _widths(value: Any) -> Any:
     """``128`` means one hidden layer, ``"128-256-512"`` three."""
     if isinstance(value, int):
         return (value,)
-    if isinstance(value, str) and value != "auto":
+    if isinstance(value, str):
         if not re.fullmatch(r"\s*\d+(\s*-\s*\d+)*\s*", value):
-            raise ValueError("expected widths of hidden layers, such as 128-256-512, or 'auto'")
+            raise ValueError("expected widths of hidden layers, such as 128-256-512")
         return tuple(int(part) for part in value.split("-"))
     return value
 
 
 Hidden = Annotated[
-    Annotated[tuple[Size, ...], Field(min_length=1)] | Auto, BeforeValidator(_widths)
+    Annotated[tuple[Size, ...], Field(min_length=1)] | None, BeforeValidator(_widths)
 ]
 
 
@@ -30,8 +30,8 @@ class NetConfig(Section):
     activation: str = "auto"  # gansmith.models.ACTIVATIONS lists the names
     norm: str = "auto"  # gansmith.models.NORMS
     output: str = "auto"  # gansmith.models.OUTPUTS; the data's range follows that of G
-    width: Size | Auto = "auto"  # of this net; auto: model.width
-    hidden: Hidden = "auto"  # widths of a perceptron's layers; auto: depth times width
+    width: Size | None = None  # of this net; by default model.width
+    hidden: Hidden = None  # widths of a perceptron's layers; by default model.depth times the width
     spectral: bool = False  # every weight divided by its largest singular value
 
 

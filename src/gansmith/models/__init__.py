@@ -6,7 +6,15 @@ from gansmith.models.critic import Critic, ties_samples
 from gansmith.models.normalisation import NORMS
 from gansmith.models.pretrained import Generator, Spec, to_uint8
 from gansmith.models.priors import PRIORS
-from gansmith.models.registry import MODELS, Family, build, critic, generator, styled
+from gansmith.models.registry import (
+    MODELS,
+    Family,
+    build,
+    check_fit,
+    critic,
+    generator,
+    styled,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -21,6 +29,7 @@ __all__ = [
     "Spec",
     "Style",
     "build",
+    "check_fit",
     "critic",
     "generator",
     "range_of",

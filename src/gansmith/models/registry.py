@@ -80,8 +80,7 @@ def settle(name: str, player: Player, style: Style) -> Style:
 
 
 def _asked(net: NetConfig) -> Style:
-    hidden = () if isinstance(net.hidden, str) else net.hidden
-    width = 0 if isinstance(net.width, str) else net.width
+    hidden, width = net.hidden or (), net.width or 0
     return Style(net.activation, net.norm, net.output, width, hidden, net.spectral)
 
 
