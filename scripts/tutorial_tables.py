@@ -1,6 +1,6 @@
 """Put a measured table into the tutorials, in both languages.
 
-`python scripts/tutorial_tables.py study-losses runs/study-losses/table.md` replaces what stands between
+`python scripts/tutorial_tables.py study-losses runs/study-losses/table.md` replaces what is between
 `<!-- table: study-losses -->` and `<!-- end -->` on every page that has the marker.
 """
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gansmith.models import Style, build
+from gansmith.models import OUTPUTS, Style, build, range_of
 from gansmith.models.mlp import FourierFeatures
 
 
@@ -39,7 +39,7 @@ def test_d_tells_neighbouring_modes_of_the_grid_apart_at_the_start():
         return float((logit - smooth)[30:-30].std())
 
     with_waves = roughness()
-    D.fourier.amplitudes.zero_()
+    D.see.amplitudes.zero_()
     assert with_waves > 3 * roughness(), "structure finer than the data's spread"
 
 
@@ -54,3 +54,13 @@ def test_hidden_gives_the_widths_of_the_layers(shape, hidden):
     assert outputs(G) == [*hidden, math.prod(shape)]
     assert outputs(D) == [*hidden[::-1], 1]
     assert D(G(torch.randn(3, 6))).shape == (3,)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_critic_of_images_sees_black_as_zero(output):
+    _, D = build("mlp", (1, 8, 8), 6, 16, 2, g=Style(output=output))
+    low, high = range_of(output)
+    ends = torch.stack([torch.full((1, 8, 8), value) for value in (low, high)])
+    seen = D.see(ends.flatten(1))
+    assert seen[0].abs().max() == 0
+    assert bool((seen[1] == 1).all())
