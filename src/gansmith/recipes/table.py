@@ -112,6 +112,7 @@ RECIPES: dict[str, Recipe] = {
         {
             "loss": "ns",
             "resolution": 32,
+            "batch": 32,
             "model": {
                 "name": "dcgan",
                 "width": 64,
