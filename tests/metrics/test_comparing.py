@@ -71,7 +71,7 @@ def test_equal_arms_are_told_apart_in_five_per_cent_of_studies_at_most(
     studies, wrong = 800, 0
     for _ in range(studies):
         scores = np.exp(0.3 * rng.standard_normal((arms, seeds)))
-        standing = compare({str(i): list(row) for i, row in enumerate(scores)}, "lower")
+        standing = compare({str(i): list(row) for i, row in enumerate(scores)}, "lower", log=True)
         wrong += any(p < 0.05 for p in standing.p.values())
     # 5 % and three standard errors of the simulation itself.
     assert wrong / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
@@ -97,7 +97,7 @@ def test_groups_and_direction() -> None:
         "once": [0.05],
         "never": [],
     }
-    standing = compare(scores, "lower")
+    standing = compare(scores, "lower", log=True)
     assert (standing.best, standing.tied, standing.worse) == ("good", ("alike",), ("bad",))
     assert standing.untested == ("once", "never")
     assert standing.ranking == ("once", "good", "alike", "bad")
@@ -109,9 +109,9 @@ def test_groups_and_direction() -> None:
 
 
 def test_ratios_are_compared_where_scores_are_distances() -> None:
-    assert on_log_scale({"a": [0.1, 2.0]}, "lower")
-    assert not on_log_scale({"a": [0.1, -0.001]}, "lower")  # a kid may be below 0
-    assert not on_log_scale({"a": [0.1]}, "higher")
+    assert on_log_scale("fd")
+    assert not on_log_scale("kid")  # it may be below 0
+    assert not on_log_scale("high_quality")
 
 
 def test_the_worst_quarter() -> None:
@@ -131,3 +131,14 @@ def test_at_most_a_quarter_is_ever_among_the_worst(values: list[float]) -> None:
         for at, value in enumerate(values)
     ]
     assert sum(stopped) <= 0.25 * len(values)
+
+
+def test_nothing_is_claimed_in_favour_of_the_seeds_that_are_left() -> None:
+    scores = {"a": [0.100, 0.101], "b": [0.20, 0.21, 0.19, 0.2, 0.22], "c": [0.5, 0.51]}
+    plain = compare(scores, "lower", log=True)
+    assert plain.best == "a"
+    lost = compare(scores, "lower", log=True, lost=("a", "c"))
+    assert lost.best == "b"
+    assert "a" in lost.untested
+    assert lost.worse == ("c",)  # what speaks against the lucky ones stands
+    assert compare(scores, "lower", log=True, lost=tuple(scores)).best is None

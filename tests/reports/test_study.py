@@ -35,7 +35,7 @@ def found(scores: dict[str, list[float | None]] | None = None, seeds: int = 3) -
     """What `collect` would say of these scores; None is a trial that failed."""
     given: dict[str, Any] = scores or SCORES
     known = {label: [s for s in each if s is not None] for label, each in given.items()}
-    standing = compare(known, "lower")
+    standing = compare(known, "lower", log=True)
     rows = []
     order = [*standing.ranking, *(label for label in given if label not in standing.ranking)]
     for label in order:

@@ -109,6 +109,45 @@ def test_a_finite_difference_needs_no_second_derivative():
     assert not any("DoubleBackward" in name or "BackwardBackward" in name for name in names)
 
 
+def test_a_pack_has_one_slope_whichever_way_it_is_taken():
+    """D of packs of two, D(x, x′) = w·(‖x‖² + ‖x′‖²)/2: ‖∇D‖² = w²·(‖x‖² + ‖x′‖²)."""
+
+    class Pairs(Bowl):
+        def forward(self, x, y=None):
+            return super().forward(x).view(-1, 2).sum(1)
+
+    m = micro(4096)
+    wanted = 0.5 * 1.5**2 * 2 * float(m.real.square().sum(1).mean())
+    for method in ("exact", "finite-difference"):
+        t = task(penalty={"name": "r1", "method": method}, model={"d": {"pac": 2}})
+        t = Generation.of(t.G, Pairs(), t.cfg)
+        assert value(t.d_terms(m, Controls(gamma=1.0))[0], "r1") == pytest.approx(wanted, rel=0.1)
+
+
+def test_a_finite_difference_judges_near_samples_as_it_judges_those_here():
+    """D that sees the batch: real and fake apart in both passes, else the statistics jump."""
+    from gansmith.models import Style
+    from gansmith.models import build as nets
+
+    torch.manual_seed(0)
+    _, D = nets("mlp", (1, 8, 8), 4, 16, 2, d=Style(minibatch_std=True))
+    m = Micro(torch.rand(32, 1, 8, 8), None, torch.zeros(32, 4))
+    found = {}
+    for method in ("exact", "finite-difference"):
+        cfg = build({"loss": "ns", "penalty": {"name": "r1", "share": 1.0, "method": method}})
+        t = Generation.of(lambda z, y=None: torch.zeros(32, 1, 8, 8), D, cfg)
+        found[method] = value(t.d_terms(m, Controls(gamma=1.0))[0], "r1")
+    assert found["finite-difference"] == pytest.approx(found["exact"], rel=0.6)
+
+
+@pytest.mark.parametrize(("span", "unit"), [((-1.0, 1.0), 1.0), ((0.0, 1.0), 0.5)])
+def test_instance_noise_is_of_the_range_of_the_data(span, unit):
+    t = Generation.of(Same(), Bowl(), build({"loss": "ns", "penalty": {"name": "none"}}), span)
+    m = Micro(torch.zeros(4096, 3), None, torch.zeros(4096, 3))
+    seen = t.adversary.sees(m.real, "real", m, Controls(gamma=0.0, sigma=0.4))
+    assert float(seen.std()) == pytest.approx(0.4 * unit, rel=0.03)
+
+
 def test_instance_noise_is_what_d_sees_on_both_sides_and_draws_are_repeated():
     t, m = task(), micro()
     _, plain = t.d_terms(m, Controls(gamma=0.0))

@@ -41,7 +41,7 @@ class TargetsConfig(Section):
 class InstanceNoiseConfig(Section):
     """N(0, sigma²) on all that D sees, falling linearly to final_ratio · sigma."""
 
-    sigma: NonNegative = 0.0  # in units of the nets' range, which is 2 wide
+    sigma: NonNegative = 0.0  # of samples whose range is 2 wide; half of it where it is 1 wide
     final_ratio: float = Field(0.0, ge=0, le=1)
 
 
@@ -78,5 +78,5 @@ class VaeConfig(Section):
 
     beta: NonNegative = 1.0  # weight of the divergence from the prior
     likelihood: Literal["bernoulli", "gaussian", "laplace"] = "gaussian"
-    scale: Positive = 0.25  # of the Gaussian or Laplacian, in units of the nets' range
+    scale: Positive = 0.25  # of the Gaussian or Laplacian, where samples have a range 2 wide
     reconstruction: NonNegative = 1e-3  # vae-gan: weight of D's features beside the adversarial

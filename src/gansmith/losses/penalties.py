@@ -48,15 +48,15 @@ def squared_gradient_norm(logits_B: Tensor, samples: Tensor) -> Tensor:
     """‖∂D(x)/∂x‖² of each sample, summed over its pixels, differentiable in D's weights.
 
     Args:
-        logits_B: D's logits; row i may depend on sample i only. Where D judges packs of samples, a
-            logit per pack.
-        samples: the batch that D saw, shape (B, ...), with ``requires_grad``.
+        logits_B: D's logits; row i may depend on sample i only. Where D judges packs of p samples,
+            a logit per pack, and x is the pack.
+        samples: the batch that D saw, shape (B, ...) or (B·p, ...), with ``requires_grad``.
 
     Returns:
         Shape (B,), not negative; float32 where the samples are of half precision.
     """
     (gradient,) = torch.autograd.grad(logits_B.sum(), samples, create_graph=True)
-    return wide(gradient).square().flatten(1).sum(1)
+    return wide(gradient).square().reshape(len(logits_B), -1).sum(1)
 
 
 def finite_difference(here_B: Tensor, near_B: Tensor, sigma: float) -> Tensor:
@@ -89,9 +89,13 @@ def centred_penalty(squared_norm_B: Tensor, weight: float, centre: float) -> Ten
     return weight * ((squared_norm_B + SMALL).sqrt() - centre).square().mean()
 
 
-def points_between(real: Tensor, fake: Tensor, draw: torch.Generator) -> Tensor:
-    """u·x + (1 − u)·G(z), one u ~ U(0, 1) for each pair. Gulrajani et al. 2017, algorithm 1."""
-    share = torch.rand(len(real), generator=draw).to(real.device, real.dtype)
+def points_between(real: Tensor, fake: Tensor, draw: torch.Generator, pac: int = 1) -> Tensor:
+    """u·x + (1 − u)·G(z), one u ~ U(0, 1) for each pair, or pair of packs of ``pac`` samples.
+
+    Gulrajani et al. 2017, algorithm 1.
+    """
+    share = torch.rand(len(real) // pac, generator=draw).repeat_interleave(pac)
+    share = share.to(real.device, real.dtype)
     share = share.view(-1, *[1] * (real.ndim - 1))
     return torch.lerp(fake, real, share)
 

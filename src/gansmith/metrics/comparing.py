@@ -5,7 +5,7 @@ them is wrong is at most 5 % (Holm 1979), if scores scatter normally on the scal
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -36,7 +36,8 @@ class Standing:
         best: the first of the ranking that can be tested; None if nothing can be claimed at all.
         tied: arms not shown to differ from the best.
         worse: arms shown to be worse than the best.
-        untested: arms with fewer than two scores.
+        untested: arms with fewer than two scores, or with a better mean than the best, but of the
+            seeds alone that were neither stopped nor failed.
         p: the adjusted p of each pair that was tested, by its labels in the arms' order.
     """
 
@@ -53,12 +54,13 @@ class Standing:
         return p < LEVEL
 
 
-def on_log_scale(scores: Mapping[str, Sequence[float]], better: Better) -> bool:
-    """Whether ratios rather than differences are compared: for distances, which are above 0.
+def on_log_scale(metric: str) -> bool:
+    """Whether ratios rather than differences are compared: for Fréchet distances, all above 0.
 
-    A distance of 0.02 differs from one of 0.01 as 2 from 1, and its scatter grows with it.
+    A distance of 0.02 differs from one of 0.01 as 2 from 1, and its scatter grows with it. A kernel
+    distance is unbiased about 0 and may lie below it.
     """
-    return better == "lower" and all(value > 0 for arm in scores.values() for value in arm)
+    return metric in ("fd", "fid")
 
 
 def average(scores: Sequence[float], log: bool) -> Average:
@@ -113,14 +115,21 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def compare(scores: Mapping[str, Sequence[float]], better: Better) -> Standing:
+def compare(
+    scores: Mapping[str, Sequence[float]],
+    better: Better,
+    log: bool = False,
+    lost: Collection[str] = (),
+) -> Standing:
     """Test every pair of arms, and say which are the best, as good for all one knows, or worse.
 
     Args:
         scores: each arm's final scores, one per seed that was trained to the end.
         better: which way is better.
+        log: whether the scores are compared by their ratios.
+        lost: arms of which seeds were stopped or failed. What is left of those is a choice of the
+            lucky ones, so nothing is claimed in their favour; what speaks against them stands.
     """
-    log = on_log_scale(scores, better)
     sign = 1.0 if better == "lower" else -1.0
     means = {label: average(each, log).value for label, each in scores.items() if each}
     ranking = tuple(sorted(means, key=lambda label: sign * means[label]))
@@ -132,8 +141,12 @@ def compare(scores: Mapping[str, Sequence[float]], better: Better) -> Standing:
     standing = Standing(ranking, None, (), (), untested, p)
     if len(able) < 2:
         return standing
-    best = next(label for label in ranking if label in able)
-    rest = [label for label in ranking if label in able and label != best]
+    best = next((label for label in ranking if label in able and label not in lost), None)
+    if best is None:
+        return standing
+    ahead = ranking[: ranking.index(best)]
+    rest = [label for label in ranking if label in able and label != best and label not in ahead]
+    untested += tuple(label for label in ahead if label not in untested)
     worse = tuple(label for label in rest if standing.differ(best, label))
     tied = tuple(label for label in rest if label not in worse)
     return Standing(ranking, best, tied, worse, untested, p)

@@ -81,14 +81,16 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
     where = "on a CPU" if small else f"on {facts.device}"
     if cfg.batch == "auto":
         wanted = 256 if points or not small else 32
-        most = max(cfg.accumulate, min(wanted, info.count) // cfg.accumulate * cfg.accumulate)
+        parts = cfg.accumulate * cfg.model.d.pac  # micro-batches of whole packs
+        most = max(parts, min(wanted, info.count) // parts * parts)
         why = f"{where}, many small steps learn faster than few large ones" if small else where
         if points:
             why = "2-D points are cheap"
         if info.count < wanted:
             why = f"there are only {info.count} samples"
         elif most < wanted:
-            why = f"divisible by accumulate={cfg.accumulate}"
+            packs = f" and model.d.pac={cfg.model.d.pac}" if cfg.model.d.pac > 1 else ""
+            why = f"divisible by accumulate={cfg.accumulate}{packs}"
         found.append(Reason("batch", most, why))
     perceptron = cfg.model.name == "mlp"
     if cfg.model.width == "auto":
@@ -165,9 +167,11 @@ def _augment_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
             )
             found.append(Reason("augment.flip", safe, why))
     if cfg.augment.policy == "auto":
-        few = info.kind == "images" and info.count < AUGMENT_BELOW
+        few = info.kind == "images" and info.count < AUGMENT_BELOW and cfg.task != "vae"
         policy = ("all" if info.shape[0] == 3 else "translation") if few else "none"
         less = "few: D would memorise them" if few else "enough without"
+        if cfg.task == "vae":
+            less = "shown to no D"
         found.append(Reason("augment.policy", policy, f"{info.count:,} samples are {less}"))
     return found
 

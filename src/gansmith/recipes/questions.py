@@ -80,16 +80,20 @@ QUESTIONS: dict[str, Question] = {
         "Where does a sigmoid cost something: inside G, inside D, or at the end of D?",
         (
             ("no sigmoid", {}),
-            ("at the end of D", {"model.d.output": "sigmoid", "loss": "bce"}),
-            ("at the end of G", {"model.g.output": "sigmoid"}),
+            (
+                "at the end of D",
+                {"model.d.output": "sigmoid", "loss": "bce", "penalty.gamma": 7.0},
+            ),
+            ("at the end of G", {"model.g.output": "sigmoid", "penalty.gamma": 0.1}),
             ("inside D", {"model.d.activation": "sigmoid"}),
             ("inside G", {"model.g.activation": "sigmoid"}),
             ("inside both", {"model.d.activation": "sigmoid", "model.g.activation": "sigmoid"}),
         ),
         {**PERCEPTRONS, "model.g.activation": "leaky-relu", "model.d.activation": "leaky-relu"},
         notes=(
-            "At the end of D the loss is the cross-entropy of probabilities; without, the same "
-            "loss of logits.",
+            "At the end of D the loss is the cross-entropy of probabilities, whose slope is about "
+            "a quarter of that of logits; at the end of G the data lie in [0, 1], where slopes are "
+            "twice those in [-1, 1]. The weight of R1 + R2 goes with the square of either.",
             _ONE_RATE,
         ),
     ),

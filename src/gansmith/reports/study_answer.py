@@ -64,7 +64,9 @@ def answer(standing: Standing, rows: Sequence[Mapping[str, Any]], metric: str, s
         return " ".join([*parts, *_caveats(rows)])
     parts += _claims(standing, by_label, metric)
     if first["label"] in standing.untested:
-        parts.append(f"{first['label']} has a better mean, but of one seed: no claim.")
+        lost = first["stopped"] + first["failed"]
+        why = f"with {some(lost, 'seed')} stopped or failed" if lost else "of one seed"
+        parts.append(f"{first['label']} has a better mean, but {why}: no claim.")
     if len(standing.ranking) >= THIRDS_FROM:
         third = len(standing.ranking) // 3
         top, bottom = standing.ranking[:third], standing.ranking[-third:]

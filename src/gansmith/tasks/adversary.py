@@ -20,16 +20,20 @@ class Adversary:
     cfg: Config
     loss: AdversarialLoss
     smoothing: Smoothing
+    unit: float  # half of the range of the samples
 
     @classmethod
-    def of(cls, D: nn.Module, cfg: Config) -> "Adversary":
-        """The adversary that the settings describe."""
+    def of(cls, D: nn.Module, cfg: Config, span: tuple[float, float] = (-1.0, 1.0)) -> "Adversary":
+        """The adversary that the settings describe, of samples in the range ``span``."""
         coding = cfg.coding
         loss = adversarial(cfg.loss, coding.a, coding.b, coding.c)
-        return cls(D, cfg, loss, Smoothing(cfg.penalty, cfg.model.d.pac))
+        unit = (span[1] - span[0]) / 2.0
+        return cls(D, cfg, loss, Smoothing(cfg.penalty, cfg.model.d.pac), unit)
 
     def sees(self, x: Tensor, side: str, micro: Micro, controls: Controls) -> Tensor:
-        """What D is shown: the sample distorted by the view, then N(0, σ²) on it.
+        """What D is shown: the sample distorted by the view, then noise on it.
+
+        The noise is N(0, σ²) where the range of the samples is 2 wide, and half of it where 1.
 
         Instance noise makes the two distributions overlap, so that a best D exists and has slopes
         (Arjovsky and Bottou 2017, section 3; Sønderby et al. 2017, section 3.3).
@@ -37,7 +41,7 @@ class Adversary:
         x = micro.view(x, "real" if side == "real" else "fake")
         if controls.sigma:
             noise = torch.randn(x.shape, generator=micro.draws(f"instance-{side}"))
-            x = x + controls.sigma * noise.to(x.device, x.dtype)
+            x = x + self.unit * controls.sigma * noise.to(x.device, x.dtype)
         return x
 
     def terms(self, fake: Tensor, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:

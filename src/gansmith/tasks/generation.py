@@ -27,9 +27,8 @@ class Generation:
         cls, G: nn.Module, D: nn.Module | None, cfg: Config, span: tuple[float, float] = (-1, 1)
     ) -> "Generation":
         """The task that the settings describe."""
-        del span
         assert D is not None, "a game of two needs a discriminator"
-        return cls(G, Adversary.of(D, cfg), cfg)
+        return cls(G, Adversary.of(D, cfg, span), cfg)
 
     def d_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
         with torch.no_grad():  # D's step must leave G alone

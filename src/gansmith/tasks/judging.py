@@ -20,7 +20,8 @@ from gansmith.losses.penalties import (
 from gansmith.models import ties_samples
 from gansmith.tasks.game import Micro, Terms
 
-Slope = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # of outputs, samples and labels
+# Of outputs, samples, labels, and how many of the samples are real; one ‖∇D‖² for each output.
+Slope = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def judge(
         cut = len(out) * reals // len(samples)  # D may judge packs of samples
         parts.append((out[:cut], out[cut:]))
         if wanted:
-            both = slope(out, samples, labels)
-            cut = len(both) * reals // len(samples)
+            both = slope(out, samples, labels, reals)
             found = {"real": both[:cut], "fake": both[cut:]}
             norms = {side: norm for side, norm in found.items() if len(norm)}
     real_B, fake_B = (torch.cat(side) for side in zip(*parts, strict=True))
@@ -107,12 +107,12 @@ class Smoothing:
     def slope(self, D: nn.Module, micro: Micro) -> Slope:
         """The exact slope, or the finite difference."""
         if self.cfg.method == "exact":
-            return lambda out, samples, labels: squared_gradient_norm(out, samples)
+            return lambda out, samples, labels, reals: squared_gradient_norm(out, samples)
 
-        def differ(out: Tensor, samples: Tensor, labels: Tensor | None) -> Tensor:
+        def differ(out: Tensor, samples: Tensor, labels: Tensor | None, reals: int) -> Tensor:
             step = torch.randn(samples.shape, generator=micro.draws("finite-difference"))
             near = samples.detach() + self.cfg.sigma * step.to(samples.device, samples.dtype)
-            return finite_difference(out, D(near, labels), self.cfg.sigma)
+            return finite_difference(out, outputs(D, near, labels, reals), self.cfg.sigma)
 
         return differ
 
@@ -131,11 +131,11 @@ class Smoothing:
         real, fake = real[:count].detach(), fake[:count].detach()
         draw = micro.draws("penalty")
         if self.place == "between":
-            points = points_between(real, fake, draw)
+            points = points_between(real, fake, draw, self.pac)
         else:
             points = points_around(real, draw)
         points.requires_grad_()
         labels = None if micro.labels_B is None else micro.labels_B[:count]
-        norm_P = self.slope(D, micro)(D(points, labels), points, labels)
+        norm_P = self.slope(D, micro)(D(points, labels), points, labels, count)
         value = centred_penalty(norm_P, gamma, PENALTIES[self.cfg.name].centre)
         return {"gp": value}, {"grad_between": norm_P.detach().sqrt().mean()}

@@ -51,7 +51,15 @@ def _outputs(case: Case) -> Iterator[str]:
 
 def _lipschitz(case: Case) -> Iterator[str]:
     cfg = case.cfg
-    bound = case.sloped or cfg.optim.clip or case.d.spectral or cfg.penalty.lecam
+    # What the spectral norm leaves out is free to grow: gains of norms, learned slopes, classes.
+    learned = case.d.norm != "none" or case.d.activation == "prelu" or cfg.model.conditional
+    spectral = case.d.spectral and not learned
+    if case.d.spectral and learned and LOSSES[cfg.loss].lipschitz and not case.sloped:
+        yield (
+            f"loss {cfg.loss} needs a bound on D's slope, which model.d.spectral gives only where "
+            "D has no norm, no prelu and no classes: add penalty.name=wgan-gp"
+        )
+    bound = case.sloped or cfg.optim.clip or spectral or cfg.penalty.lecam
     if LOSSES[cfg.loss].lipschitz and not bound:
         yield (
             f"loss {cfg.loss} grows without end where nothing bounds D's slope: take "
@@ -73,15 +81,21 @@ def _batches(case: Case) -> Iterator[str]:
             yield "model.d.pac judges samples together, and theirs may be many classes: no pac here"
         if isinstance(cfg.batch, int) and cfg.batch // cfg.accumulate % cfg.model.d.pac:
             yield (
-                f"batch {cfg.batch // cfg.accumulate} of a step is not whole packs of "
-                f"model.d.pac={cfg.model.d.pac}"
+                f"a step of {cfg.batch // cfg.accumulate} samples is not whole packs of "
+                f"model.d.pac={cfg.model.d.pac}: make batch a multiple of accumulate times that"
             )
-        if cfg.penalty.consistency:
-            yield "penalty.consistency is of one sample: not with model.d.pac"
+    tied = cfg.model.d.pac > 1 or cfg.model.d.minibatch_std or case.d.norm == "batch"
+    if cfg.penalty.consistency and tied:
+        yield (
+            "penalty.consistency is of one sample, and this D sees the batch: not with "
+            "model.d.pac, model.d.minibatch_std or batch normalisation in D"
+        )
 
 
 def _targets(case: Case) -> Iterator[str]:
     cfg = case.cfg
+    if not cfg.matching.adversarial and not cfg.matching.weight:
+        yield "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
     told = cfg.targets.smooth or cfg.targets.flip
     if told and LOSSES[cfg.loss].towards is None:
         known = ", ".join(name for name, loss in LOSSES.items() if loss.towards is not None)
@@ -101,6 +115,11 @@ def _penalties(case: Case) -> Iterator[str]:
             f"a finite difference knows the square of the slope on average only, and "
             f"{penalty.name} needs the slope itself: penalty.method=exact"
         )
+    if penalty.method == "finite-difference" and case.sloped and case.cfg.precision == "bf16":
+        yield (
+            "a finite difference in bf16 is of rounding: set precision=fp32, or "
+            "penalty.method=exact"
+        )
     if penalty.name == "none" and penalty.gamma not in ("auto", 0):
         yield f"penalty.gamma={penalty.gamma:g} weighs nothing while penalty.name is none"
 
@@ -118,6 +137,17 @@ def _points(case: Case) -> Iterator[str]:
         yield f"penalty.consistency shifts images, and {case.info.source} holds points"
 
 
+def _pairs(case: Case) -> Iterator[str]:
+    """What takes statistics of a micro-batch needs two samples in it."""
+    cfg = case.cfg
+    if not isinstance(cfg.batch, int) or cfg.batch // cfg.accumulate > 1:
+        return
+    normed = case.g.norm == "batch" or case.d.norm == "batch" or cfg.model.d.minibatch_std
+    if normed or cfg.task == "vae-gan":
+        what = "batch normalisation or model.d.minibatch_std" if normed else "task vae-gan"
+        yield f"{what} takes two samples or more at a time: make batch larger, or accumulate less"
+
+
 def _autoencoders(case: Case) -> Iterator[str]:
     cfg = case.cfg
     if cfg.task == "generation":
@@ -131,13 +161,34 @@ def _autoencoders(case: Case) -> Iterator[str]:
             "vae.likelihood bernoulli reads probabilities, and a linear G leaves their range: set "
             "model.g.output=sigmoid, or take vae.likelihood=gaussian"
         )
+    if cfg.task == "vae":
+        plain = Config()
+        for name in IDLE:
+            if getattr(cfg, name) != getattr(plain, name):
+                yield f"task vae has no discriminator, so {name} means nothing: leave it out"
+        own = plain.model.d
+        for name in ("pac", "minibatch_std", "spectral"):
+            if getattr(cfg.model.d, name) != getattr(own, name):
+                yield f"task vae has no discriminator: leave model.d.{name} out"
+        if case.d.output != "linear":
+            yield "the encoder of a vae ends in means and variances: leave model.d.output linear"
+        if cfg.optim.clip or cfg.penalty.lecam or cfg.penalty.consistency:
+            yield "task vae has no D to clip or to keep smooth: leave those settings out"
+        if cfg.augment.policy not in ("auto", "none"):
+            yield "task vae shows nothing to a discriminator: leave augment.policy out"
+    if cfg.task == "vae-gan" and cfg.matching.adversarial != 1:
+        yield "task vae-gan is weighed by vae.reconstruction: leave matching.adversarial at 1"
+    if cfg.task == "vae-gan" and cfg.vae.likelihood != "gaussian":
+        yield "task vae-gan measures likeness in D's features: leave vae.likelihood alone"
     if cfg.task == "vae-gan" and cfg.matching.weight:
         yield "task vae-gan matches D's features already: leave matching.weight at 0"
     if cfg.optim.play == "extragradient" and cfg.task == "vae":
         yield "task vae has one player, who needs no look ahead: optim.play=alternating"
 
 
-RULES: tuple[Rule, ...] = (_points, _autoencoders)
+# What a task without a discriminator has no use for.
+IDLE = ("loss", "coding", "targets", "instance_noise", "matching")
+RULES: tuple[Rule, ...] = (_points, _pairs, _autoencoders)
 GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
 
 

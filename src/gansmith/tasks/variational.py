@@ -69,7 +69,9 @@ class Variational:
         del controls
         vae = self.cfg.vae
         found, mean_BZ, log_variance_BZ, _ = self.net(micro.real, micro.noise_BZ, micro.labels_B)
-        nats_B = reconstruction(micro.real, found, vae.likelihood, vae.scale, *self.span)
+        low, high = self.span
+        scale = vae.scale * (high - low) / 2.0
+        nats_B = reconstruction(micro.real, found, vae.likelihood, scale, low, high)
         divergence = divergence_from_prior(mean_BZ, log_variance_BZ).mean()
         terms = {"reconstruction": nats_B.mean(), "divergence": vae.beta * divergence}
         return terms, {"kl": divergence.detach()}
@@ -79,10 +81,13 @@ class Variational:
 class VariationalGame:
     """A decoder that is also a generator: likeness is measured in D's features, not in pixels.
 
-    Larsen et al. 2016, algorithm 1: D judges reconstructions and samples of the prior. The encoder
-    minimises likeness + β·KL, the decoder λ·likeness + its adversarial loss, which is taken on
-    samples of the prior and so never reaches the encoder. One weight λ on likeness and on KL does
-    both, since Adam does not see the scale of the encoder's loss.
+    After Larsen et al. 2016, section 3: the encoder minimises likeness + β·KL, the decoder
+    λ·likeness + its adversarial loss. What is ours: half of D's fake samples are reconstructions
+    and half are of the prior, where the paper adds both; the decoder's adversarial loss is taken on
+    samples of the prior alone, so that it never reaches the encoder; one weight λ stands before
+    likeness and KL, so that an optimiser that does not see the scale of a loss (Adam and its kin)
+    gives the encoder the paper's objective, while with plain gradient descent it moves λ times as
+    slowly. Likeness is taken on images as they are, without distortions and noise.
     """
 
     net: nn.Module
@@ -95,9 +100,8 @@ class VariationalGame:
         cls, G: nn.Module, D: nn.Module | None, cfg: Config, span: tuple[float, float]
     ) -> "VariationalGame":
         """The task that the settings describe; ``G`` is an `Autoencoder`."""
-        del span
         assert D is not None, "a game of two needs a discriminator"
-        return cls(G, Adversary.of(D, cfg), cfg)
+        return cls(G, Adversary.of(D, cfg, span), cfg)
 
     def d_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
         with torch.no_grad():  # every second fake sample is a reconstruction

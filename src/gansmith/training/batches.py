@@ -2,8 +2,9 @@
 
 Nothing here has a state. Step t of D reads the samples at places t·B .. (t+1)·B−1 of an endless
 sequence of shuffled passes over the data; G's step reads another such sequence. So a run can be
-picked up at any step, and cut into micro-batches that show the same samples, noise and flips; only
-the distortions of `gansmith.data.augment` are drawn for each micro-batch.
+picked up at any step, and cut into micro-batches that show the same samples, noise and flips; what
+D sees them through (distortions, instance noise, flipped labels) and where penalties are taken is
+drawn for each micro-batch.
 """
 
 import functools

@@ -70,7 +70,9 @@ def _is_activation(module: nn.Module) -> bool:
 
 def _weight(module: nn.Module) -> nn.Parameter | None:
     """The matrix of a layer, also where it lies under a parametrisation."""
-    if _is_activation(module) or not isinstance(getattr(module, "weight", None), Tensor):
+    if isinstance(module, nn.Embedding) or _is_activation(module):
+        return None  # a table of classes is no layer that samples go through
+    if not isinstance(getattr(module, "weight", None), Tensor):
         return None
     found = (p for p in module.parameters() if p.ndim >= 2)
     return next(found, None)
@@ -113,9 +115,10 @@ def _watched(net: nn.Module) -> Iterator[_Record]:
     def call(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         del output
         record.order.append(module)
-        if not _is_activation(module) or inputs[0].ndim < 2:
+        if not _is_activation(module):
             return
-        now, before = _look(module, inputs[0]), record.seen.get(module)
+        x = inputs[0] if inputs[0].ndim > 1 else inputs[0][:, None]  # D's output is a vector
+        now, before = _look(module, x), record.seen.get(module)
         if before is not None and len(before.dead) == len(now.dead):
             now.dead &= before.dead
             now.one_sided &= before.one_sided

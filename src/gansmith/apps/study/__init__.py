@@ -28,6 +28,7 @@ from gansmith.apps.study.design import (
 from gansmith.apps.study.floor import Floor, Progress, Say, wait_for_orphans
 from gansmith.apps.study.ledger import Ledger
 from gansmith.apps.study.results import collect
+from gansmith.apps.study.scores import deciding
 from gansmith.engine import cores
 from gansmith.errors import UserError
 from gansmith.metrics import DIRECTIONS
@@ -169,18 +170,19 @@ def _go(
 ) -> StudyResult:
     """Plan or take on the plan; train; report. The lock is held."""
     begun = time.monotonic()
-    ready: Prepared | None = None
+    ready: tuple[Prepared, str] | None = None
     if not goes_on:
-        ready = set_up(
+        first = set_up(
             settings(wanted.data, wanted.recipe, wanted.changes(0, wanted.seeds[0])), watching.data
         )
-        scorer_of(ready, wanted.samples)  # the real samples' features are taken once, for all
+        # The real samples' features are taken once, for all.
+        ready = (first, deciding(scorer_of(first, wanted.samples)))
     plan = read_plan(folder) if goes_on else None
     why = "budget"
     if plan is None or Ledger(folder, plan).open():
         with Floor(wanted, folder, count, watching.say, watching.progress) as floor:
             if ready is not None:
-                plan = _plan(floor, ready, begun, watching.say)
+                plan = _plan(floor, *ready, begun, watching.say)
             if plan is not None:
                 ledger = Ledger(folder, plan)
                 _announce(plan, ledger, count, watching.say)
@@ -197,7 +199,7 @@ def _go(
     )
 
 
-def _plan(floor: Floor, ready: Prepared, begun: float, say: Say | None) -> Plan | None:
+def _plan(floor: Floor, ready: Prepared, metric: str, begun: float, say: Say | None) -> Plan | None:
     """Measure, and fix how many images each arm is trained on; None if it was interrupted."""
     wanted = floor.design
     if say:
@@ -215,7 +217,6 @@ def _plan(floor: Floor, ready: Prepared, begun: float, say: Say | None) -> Plan 
         for speed, size in zip(pace, per_step, strict=True)
     ]
     kind = ready.data.info.kind
-    metric = ready.cfg.evaluate.by
     plan = Plan(
         design=wanted,
         metric=metric,

@@ -109,6 +109,30 @@ class Plan:
     overhead: float
 
 
+FIXED = {
+    "recipe": "arms differ by settings, not by recipes: run a study of each, with --recipe",
+    "seed": "--seeds and --first-seed give the seeds",
+    "budget": "--budget is of the whole study, and every trial has the same share",
+    "threads": "every trial has one thread",
+    "device": "a study's trials share the processor, so they run on it",
+    "data.source": "DATA names the data",
+    "resolution": "scores at another size cannot be compared: set it for all arms",
+    "data.channels": "scores of other channels cannot be compared: set it for all arms",
+    "data.crop": "scores against other crops cannot be compared: set it for all arms",
+    "data.limit": "scores against other data cannot be compared: set it for all arms",
+    "evaluate": "every trial is scored in the same way: --samples says of how many",
+    "save_every": "the study says when a trial saves",
+    "sample_every": "the study says when samples are drawn",
+    "keep": "the study says how many checkpoints stay",
+}
+FOR_ALL = ("resolution", "data.channels", "data.crop", "data.limit")  # may be set, not varied
+
+
+def _fixed(key: str) -> str:
+    """Why a setting is not an arm's to choose; empty where it is."""
+    return FIXED.get(key) or FIXED.get(key.partition(".")[0], "")
+
+
 def vary(texts: Sequence[str]) -> list[tuple[str, list[Any]]]:
     """``["loss=ns,hinge"]`` becomes ``[("loss", ["ns", "hinge"])]``.
 
@@ -125,8 +149,10 @@ def vary(texts: Sequence[str]) -> list[tuple[str, list[Any]]]:
             raise UserError(f"--vary {text!r} is not understood: write --vary loss=ns,hinge")
         if key not in known:
             raise UserError(f"--vary: unknown setting {key!r}{nearest(key, known)}")
-        if key in ("seed", "budget", "threads") or key in dict(found):
-            raise UserError(f"--vary {key}: this one cannot be varied, or is named twice")
+        if key in dict(found):
+            raise UserError(f"--vary {key}: it is named twice")
+        if why := _fixed(key):
+            raise UserError(f"--vary {key}: {why}")
         found.append((key, [parse_assignment(f"{key}={word}")[1] for word in words]))
     return found
 
@@ -186,6 +212,9 @@ def design(
     both = next((key for key in changes if key in compared), None)
     if both:
         raise UserError(f"--set {both}: this is what the study compares, so it cannot be set")
+    for key in changes:
+        if key not in FOR_ALL and (why := _fixed(key)):
+            raise UserError(f"--set {key}: {why}")
     spent = Budget.parse(budget)
     if spent.unit != "seconds":
         raise UserError(f"--budget {budget}: a study is planned by the clock: write 20m or 2h")
@@ -198,14 +227,13 @@ def design(
         if len(axes) == 1:
             words = f"Which {axes[0][0]} is best: {', '.join(labels)}?"
     base = dict(asked.base) | dict(changes)
-    unset = {key: value for key, value in base.items() if key != "data.source"}
     return Design(
         name=name or "grid",
         words=words,
         notes=asked.notes,
         data=data or asked.data,
         recipe=recipe or asked.recipe,
-        base=unset,
+        base=base,
         arms=arms,
         seeds=tuple(range(first_seed, first_seed + count)),
         budget=spent.amount,

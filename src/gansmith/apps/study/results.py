@@ -118,14 +118,16 @@ def arm_row(label: str, settings: Mapping[str, Any], trials: list[dict[str, Any]
             name: _mean([each["vitals"][name] for each in trials if name in each["vitals"]])
             for name in names
         },
-        "median_seed": _median_seed(trials),
+        "median_seed": _median_seed(trials, 1.0 if plan.better == "lower" else -1.0),
         "trials": trials,
     }
 
 
-def _median_seed(trials: list[dict[str, Any]]) -> int | None:
+def _median_seed(trials: list[dict[str, Any]], sign: float) -> int | None:
     """The seed with the middle score (the better of two): what an arm is shown by."""
-    done = sorted((each["score"], each["seed"]) for each in trials if each["state"] == "done")
+    done = sorted(
+        (sign * each["score"], each["seed"]) for each in trials if each["state"] == "done"
+    )
     return done[(len(done) - 1) // 2][1] if done else None
 
 
@@ -140,12 +142,13 @@ def collect(folder: Path, plan: Plan, ledger: Ledger) -> dict[str, Any]:
         arm.label: [each["score"] for each in trials if each["state"] == "done"]
         for arm, trials in zip(design.arms, by_arm, strict=True)
     }
-    log = on_log_scale(scores, better)
+    log = on_log_scale(plan.metric)
     rows = [
         arm_row(arm.label, arm.settings, by_arm[index], log, plan, index)
         for index, arm in enumerate(design.arms)
     ]
-    standing = compare(scores, better)
+    lost = [row["label"] for row in rows if row["stopped"] or row["failed"]]
+    standing = compare(scores, better, log, lost)
     place = {label: at for at, label in enumerate(standing.ranking)}
     rows.sort(key=lambda row: place.get(row["label"], len(place)))
     for row in rows:

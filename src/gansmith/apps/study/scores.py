@@ -43,6 +43,13 @@ def _classes(scorer: Scorer, fake: Sample) -> float | None:
     return classes_found(counts[0], counts[1])
 
 
+def deciding(scorer: Scorer) -> str:
+    """The score by which a study's arms are compared: one that `lean_scores` takes."""
+    if scorer.sample is None:
+        return "high_quality"
+    return "fd" if min(len(scorer.sample), scorer.options.count) >= ENOUGH else "kid"
+
+
 def lean_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     """Of images ``fd`` (or ``kid`` of fewer than 2,000), ``coverage`` and ``classes``; of points
     their whole card.
