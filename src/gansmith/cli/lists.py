@@ -27,8 +27,9 @@ def recipes(
         if as_json:
             emit({key: each.summary for key, each in RECIPES.items()})
         else:
+            width = max(map(len, RECIPES))
             for key, each in RECIPES.items():
-                print(f"{key:8} {each.summary}")
+                print(f"{key:{width}}  {each.summary}")
         return
     full = build(dict(recipe(name).settings) | {"recipe": name})
     emit(to_tree(full)) if as_json else print(to_yaml(full), end="")
