@@ -65,11 +65,19 @@ def weights(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(newest.glob("*.safetensors"))}
 
 
-def test_killed_again_and_again_a_study_ends_as_if_it_never_was(tmp_path: Path) -> None:
+# By SIGKILL of everything; of the coordinator alone; and by SIGTERM, which saves. Each life starts
+# three processes that import torch, which takes most of the time.
+@pytest.mark.parametrize(
+    "ways",
+    [("all",), pytest.param(("all", "coordinator", "terminate"), marks=pytest.mark.slow)],
+    ids="-".join,
+)
+def test_killed_again_and_again_a_study_ends_as_if_it_never_was(
+    ways: tuple[str, ...], tmp_path: Path
+) -> None:
     folder = tmp_path / "study"
     plan = planned(folder)
-    # By SIGKILL of everything; of the coordinator alone; and by SIGTERM, which saves.
-    for how in ("all", "coordinator", "terminate"):
+    for how in ways:
         before, process = progress(folder), begin(folder)
         deadline = time.monotonic() + 240
         while progress(folder) < before + 12 and process.poll() is None:
