@@ -140,6 +140,23 @@ def test_a_finite_difference_judges_near_samples_as_it_judges_those_here():
     assert found["finite-difference"] == pytest.approx(found["exact"], rel=0.6)
 
 
+@pytest.mark.parametrize("method", ["exact", "finite-difference"])
+def test_the_same_d_of_the_same_picture_has_the_same_slope_in_either_range(method):
+    found = []
+    for span, half in (((-1.0, 1.0), 1.0), ((0.0, 1.0), 0.5)):
+
+        class Same2(Bowl):
+            def forward(self, x, y=None, half=half):
+                return super().forward(x / half)
+
+        cfg = build({"loss": "ns", "penalty": {"name": "r1", "share": 1.0, "method": method}})
+        t = Generation.of(Same(), Same2(), cfg, span)
+        m = micro(4096)
+        terms, _ = t.d_terms(Micro(m.real * half, None, m.noise_BZ), Controls(gamma=1.0))
+        found.append(value(terms, "r1"))
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
 @pytest.mark.parametrize(("span", "unit"), [((-1.0, 1.0), 1.0), ((0.0, 1.0), 0.5)])
 def test_instance_noise_is_of_the_range_of_the_data(span, unit):
     t = Generation.of(Same(), Bowl(), build({"loss": "ns", "penalty": {"name": "none"}}), span)

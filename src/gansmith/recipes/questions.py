@@ -85,7 +85,7 @@ QUESTIONS: dict[str, Question] = {
                 "at the end of D",
                 {"model.d.output": "sigmoid", "loss": "bce", "penalty.gamma": 7.0},
             ),
-            ("at the end of G", {"model.g.output": "sigmoid", "penalty.gamma": 0.1}),
+            ("at the end of G", {"model.g.output": "sigmoid"}),
             ("inside D", {"model.d.activation": "sigmoid"}),
             ("inside G", {"model.g.activation": "sigmoid"}),
             ("inside both", {"model.d.activation": "sigmoid", "model.g.activation": "sigmoid"}),
@@ -93,8 +93,7 @@ QUESTIONS: dict[str, Question] = {
         {**PERCEPTRONS, "model.g.activation": "leaky-relu", "model.d.activation": "leaky-relu"},
         notes=(
             "At the end of D the loss is the cross-entropy of probabilities, whose slope is about "
-            "a quarter of that of logits; at the end of G the data lie in [0, 1], where slopes are "
-            "twice those in [-1, 1]. The weight of R1 + R2 goes with the square of either.",
+            "a quarter of that of logits, so that R1 + R2 weigh 18 times as much there.",
             _ONE_RATE,
         ),
     ),

@@ -22,7 +22,7 @@ _FAST: Mapping[str, Any] = {"lr": 5e-3, "beta2": 0.99}
 
 RECIPES: dict[str, Recipe] = {
     "images": Recipe(
-        "any folder of images, 8 to 256 px: residual nets, relativistic pairing, exact R1 + R2",
+        "any folder of images, 8 to 256 px: residual nets, relativistic pairing, R1 + R2",
         {},
     ),
     "toy": Recipe(
@@ -48,13 +48,13 @@ RECIPES: dict[str, Recipe] = {
                 "g": {"hidden": "128-128", "norm": "batch", "output": "sigmoid"},
                 "d": {"hidden": "128-128"},
             },
-            "penalty": {"gamma": 0.1},
+            "penalty": {"gamma": 0.4},
             "optim": _FAST,
             "budget": "5m",
         },
     ),
     "activations-mlp": Recipe(
-        "tutorial 2: a widening perceptron that ends in tanh, D with LeakyReLU and a sigmoid",
+        "tutorial 2: a widening perceptron, tanh at its end, D with LeakyReLU and a sigmoid",
         {
             "loss": "bce",
             "batch": 128,
@@ -80,7 +80,7 @@ RECIPES: dict[str, Recipe] = {
                 "g": {"hidden": "128-128", "norm": "batch", "output": "sigmoid"},
                 "d": {"hidden": "128-128"},
             },
-            "penalty": {"gamma": 1.0},
+            "penalty": {"gamma": 4.0},
             "optim": _FAST,
             "budget": "5m",
         },
@@ -102,7 +102,7 @@ RECIPES: dict[str, Recipe] = {
                 },
                 "d": {"hidden": "128-128"},
             },
-            "penalty": {"gamma": 0.1},
+            "penalty": {"gamma": 0.4},
             "optim": _FAST,
             "budget": "5m",
         },

@@ -28,7 +28,7 @@ class Adversary:
         coding = cfg.coding
         loss = adversarial(cfg.loss, coding.a, coding.b, coding.c)
         unit = (span[1] - span[0]) / 2.0
-        return cls(D, cfg, loss, Smoothing(cfg.penalty, cfg.model.d.pac), unit)
+        return cls(D, cfg, loss, Smoothing(cfg.penalty, cfg.model.d.pac, unit), unit)
 
     def sees(self, x: Tensor, side: str, micro: Micro, controls: Controls) -> Tensor:
         """What D is shown: the sample distorted by the view, then noise on it.

@@ -84,10 +84,15 @@ def judge(
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The gradient penalty of a run: where it is taken, on how many samples, and its value."""
+    """The gradient penalty of a run: where it is taken, on how many samples, and its value.
+
+    Slopes are those on images in [−1, 1]: where the range is half as wide, ∂D/∂x is twice as large
+    for the same D of the same picture, and γ is to mean the same (``unit`` is half of the range).
+    """
 
     cfg: PenaltyConfig
     pac: int = 1
+    unit: float = 1.0
 
     @property
     def place(self) -> Place:
@@ -107,11 +112,13 @@ class Smoothing:
     def slope(self, D: nn.Module, micro: Micro) -> Slope:
         """The exact slope, or the finite difference."""
         if self.cfg.method == "exact":
-            return lambda out, samples, labels, reals: squared_gradient_norm(out, samples)
+            square = self.unit**2
+            return lambda out, samples, labels, reals: square * squared_gradient_norm(out, samples)
 
         def differ(out: Tensor, samples: Tensor, labels: Tensor | None, reals: int) -> Tensor:
             step = torch.randn(samples.shape, generator=micro.draws("finite-difference"))
-            near = samples.detach() + self.cfg.sigma * step.to(samples.device, samples.dtype)
+            length = self.cfg.sigma * self.unit
+            near = samples.detach() + length * step.to(samples.device, samples.dtype)
             return finite_difference(out, outputs(D, near, labels, reals), self.cfg.sigma)
 
         return differ
