@@ -80,15 +80,23 @@ PANELS = (
     Panel(
         "gradients", "Gradient of D", "‖∇D‖, logit per unit of x",
         "How steep D is where the data lie. Explosions here come before a collapse.",
-        (("grad_real", "at real"), ("grad_fake", "at generated")), from_zero=True, may_log=True,
+        (("grad_real", "at real"), ("grad_fake", "at generated"), ("grad_between", "between")),
+        from_zero=True, may_log=True,
     ),
     Panel(
-        "penalties", "Gradient penalties", "penalty, nats",
-        "R1 at real and R2 at generated samples: the price D pays for being steep.",
-        (("r1", "R1"), ("r2", "R2")), from_zero=True, may_log=True,
+        "bound", "What an autoencoder minimises", "per image",
+        "What the decoder misses, and what the code costs; of a VAE both in nats.",
+        (("reconstruction", "reconstruction"), ("likeness", "likeness in D’s features"),
+         ("divergence", "divergence from the prior")), may_log=True,
     ),
     Panel(
-        "rate", "Learning rate", "rate of Adam, per step",
+        "penalties", "Penalties", "penalty, nats",
+        "R1 at real and R2 at generated samples, or elsewhere: the price D pays for being steep.",
+        (("r1", "R1"), ("r2", "R2"), ("gp", "gradient penalty"), ("lecam", "LeCam"),
+         ("consistency", "consistency")), from_zero=True, may_log=True,
+    ),
+    Panel(
+        "rate", "Learning rate", "rate of G, per step",
         "Warms up, then falls with the images seen.", (("lr", "rate"),), from_zero=True,
     ),
     Panel(
@@ -96,7 +104,7 @@ PANELS = (
         "How strongly D is kept smooth.", (("gamma", "γ"),), from_zero=True, may_log=True,
     ),
     Panel(
-        "beta2", "Adam’s β₂", "β₂",
+        "beta2", "Decay of squared gradients", "β₂",
         "The share of old squared gradients kept at each step.", (("beta2", "β₂"),),
     ),
     Panel(

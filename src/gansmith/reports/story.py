@@ -217,7 +217,9 @@ def _score_view(run: Run, name: str) -> ScoreView:
     title, better, explain = METRICS.get(name, (name, "", ""))
     bounded = math.isfinite(low) and math.isfinite(high)
     interval = ""
-    if name == "modes":
+    if name == "classes":
+        text = count(value) if value.is_integer() else significant(value)
+    elif name == "modes":
         modes = len(listed(run.data.get("modes")))
         text = count(value) if value.is_integer() else significant(value)
         text = f"{text} of {modes}" if modes else text
