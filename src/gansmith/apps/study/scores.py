@@ -4,27 +4,28 @@ A study's interval is over seeds, which differ by more than the draw of one gene
 the resampling that a score card's interval takes (most of its time) is left out.
 """
 
+import numpy as np
+
 from gansmith.apps.evaluating import quick_scores
 from gansmith.apps.scoring import BATCH, FEATURES_FOR, Scorer
 from gansmith.errors import UserError
 from gansmith.metrics import ENOUGH, Sample, Score, frechet_distance, predicted
+from gansmith.metrics.classes import drawn
 from gansmith.metrics.density_coverage import density_coverage
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.models import Generator
 
-FAIR = 0.25  # of its share of the real samples: a class that has less is as good as missing
 
-
-def classes_found(real_K: list[int], fake_K: list[int], fair: float = FAIR) -> float:
-    """The share of classes of which ``fake`` holds at least ``fair`` times what ``real`` does.
+def classes_found(real_K: list[int], fake_K: list[int]) -> float:
+    """The share of the real classes that are drawn (`gansmith.metrics.classes.drawn`).
 
     Args:
         real_K: samples of each class among the real ones; a class that has none is not counted.
         fake_K: the same for the generated ones.
     """
-    real, fake = sum(real_K), max(1, sum(fake_K))
-    wanted = [k for k, count in enumerate(real_K) if count]
-    return sum(fake_K[k] / fake >= fair * real_K[k] / real for k in wanted) / len(wanted)
+    if not sum(fake_K):
+        return 0.0
+    return drawn(np.array(fake_K), np.array(real_K)) / sum(count > 0 for count in real_K)
 
 
 def _classes(scorer: Scorer, fake: Sample) -> float | None:
