@@ -214,6 +214,12 @@ class Scorer:
             blind,
         )
 
+    @property
+    def own_classes(self) -> bool:
+        """Whether the extractor was trained on the classes of this very data."""
+        assert self.extractor is not None, "points have no features"
+        return FEATURES_FOR.get(self.real.info.source) == self.extractor.name.rpartition("-v")[0]
+
     def take(self, batches: Iterable[Tensor]) -> Sample:
         """The generated side of a comparison."""
         assert self.extractor is not None, "points have no features"
@@ -243,7 +249,7 @@ class Scorer:
         """The scores of images, and why others are left out."""
         assert self.sample is not None, "points have a card of theirs"
         assert self.extractor is not None
-        own = FEATURES_FOR.get(self.real.info.source) == self.extractor.name.rpartition("-v")[0]
+        own = self.own_classes
         wanted = only or self.options.only
         copies = wanted is None or not {"copy_rate", "c_t"}.isdisjoint(wanted)
         train = self.train_features() if with_train and copies else None

@@ -174,19 +174,21 @@ def _perceptual(c: Comparison) -> tuple[Estimate, Notes]:
     return _diversity(c, *c.perceptual)
 
 
+def _counts(c: Comparison, sample: Sample) -> Tensor:
+    """How many of a sample's images the classifier puts into each class, int64 K."""
+    logits = c.own_logits(sample)
+    return torch.bincount(predicted(logits), minlength=logits.shape[1])
+
+
 def _balance(c: Comparison) -> tuple[Estimate, Notes]:
-    real, fake = c.own_logits(c.real), c.own_logits(c.fake)
-    counts = torch.bincount(predicted(real), minlength=real.shape[1])
-    found = class_balance(predicted(fake), counts, seed=c.seed)
+    counts = _counts(c, c.real)
+    found = class_balance(predicted(c.own_logits(c.fake)), counts, seed=c.seed)
     hit = f"{found.hit} of {len(counts)} classes hit, as {c.features.name} sees them"
     return (found.kl, found.low, found.high), (hit,)
 
 
 def _classes(c: Comparison) -> tuple[Estimate, Notes]:
-    real_K, fake_K = (
-        torch.bincount(predicted(c.own_logits(each)), minlength=c.own_logits(each).shape[1]).numpy()
-        for each in (c.real, c.fake)
-    )
+    real_K, fake_K = (_counts(c, each).numpy() for each in (c.real, c.fake))
     of = f"of {int((real_K > 0).sum())}; a class counts from a quarter of its real share"
     return (float(drawn(fake_K, real_K)), None, None), (of,)
 

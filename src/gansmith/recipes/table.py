@@ -18,7 +18,11 @@ class Recipe:
 # The tutorials' perceptrons as they are commonly printed collapse to a digit or two within minutes
 # (docs/tutorials). R1 + R2 hold them together, whose gamma is of the scale of what D says: logits,
 # numbers about 0 and 1, or probabilities. Rates and norms are those that learned fastest with them.
-_FAST: Mapping[str, Any] = {"lr": 5e-3, "beta2": 0.99}
+_PERCEPTRONS: Mapping[str, Any] = {
+    "batch": 128,
+    "optim": {"lr": 5e-3, "beta2": 0.99},
+    "budget": "5m",
+}
 
 RECIPES: dict[str, Recipe] = {
     "images": Recipe(
@@ -40,8 +44,8 @@ RECIPES: dict[str, Recipe] = {
     "sigmoid-mlp": Recipe(
         "tutorial 1: perceptrons, G ends in a sigmoid on [0, 1] data, cross-entropy",
         {
+            **_PERCEPTRONS,
             "loss": "ns",
-            "batch": 128,
             "model": {
                 "name": "mlp",
                 "z_dim": 100,
@@ -49,15 +53,13 @@ RECIPES: dict[str, Recipe] = {
                 "d": {"hidden": "128-128"},
             },
             "penalty": {"gamma": 0.4},
-            "optim": _FAST,
-            "budget": "5m",
         },
     ),
     "activations-mlp": Recipe(
         "tutorial 2: a widening perceptron, tanh at its end, D with LeakyReLU and a sigmoid",
         {
+            **_PERCEPTRONS,
             "loss": "bce",
-            "batch": 128,
             "model": {
                 "name": "mlp",
                 "z_dim": 100,
@@ -65,15 +67,13 @@ RECIPES: dict[str, Recipe] = {
                 "d": {"hidden": "256-128", "activation": "leaky-relu", "output": "sigmoid"},
             },
             "penalty": {"gamma": 10.0},
-            "optim": _FAST,
-            "budget": "5m",
         },
     ),
     "least-squares": Recipe(
         "tutorial 3: perceptrons as least-squares opponents, coding a, b, c = 0, 1, 1",
         {
+            **_PERCEPTRONS,
             "loss": "lsgan",
-            "batch": 128,
             "model": {
                 "name": "mlp",
                 "z_dim": 100,
@@ -81,15 +81,13 @@ RECIPES: dict[str, Recipe] = {
                 "d": {"hidden": "128-128"},
             },
             "penalty": {"gamma": 4.0},
-            "optim": _FAST,
-            "budget": "5m",
         },
     ),
     "cross-entropy": Recipe(
         "tutorial 4: LeakyReLU perceptrons, uniform noise, the non-saturating cross-entropy",
         {
+            **_PERCEPTRONS,
             "loss": "ns",
-            "batch": 128,
             "model": {
                 "name": "mlp",
                 "z_dim": 100,
@@ -103,8 +101,6 @@ RECIPES: dict[str, Recipe] = {
                 "d": {"hidden": "128-128"},
             },
             "penalty": {"gamma": 0.4},
-            "optim": _FAST,
-            "budget": "5m",
         },
     ),
     "dcgan": Recipe(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from gansmith.config import Config
 from gansmith.losses import AdversarialLoss, adversarial, feature_matching, told
 from gansmith.losses.penalties import consistency, lecam
-from gansmith.tasks.game import Controls, Micro, Terms
+from gansmith.tasks.game import Controls, Kind, Micro, Terms
 from gansmith.tasks.judging import Smoothing, judge
 
 
@@ -30,7 +30,7 @@ class Adversary:
         unit = (span[1] - span[0]) / 2.0
         return cls(D, cfg, loss, Smoothing(cfg.penalty, cfg.model.d.pac, unit), unit)
 
-    def sees(self, x: Tensor, side: str, micro: Micro, controls: Controls) -> Tensor:
+    def sees(self, x: Tensor, side: Kind, micro: Micro, controls: Controls) -> Tensor:
         """What D is shown: the sample distorted by the view, then noise on it.
 
         The noise is N(0, σ²) where the range of the samples is 2 wide, and half of it where 1.
@@ -38,7 +38,7 @@ class Adversary:
         Instance noise makes the two distributions overlap, so that a best D exists and has slopes
         (Arjovsky and Bottou 2017, section 3; Sønderby et al. 2017, section 3.3).
         """
-        x = micro.view(x, "real" if side == "real" else "fake")
+        x = micro.view(x, side)
         if controls.sigma:
             noise = torch.randn(x.shape, generator=micro.draws(f"instance-{side}"))
             x = x + self.unit * controls.sigma * noise.to(x.device, x.dtype)

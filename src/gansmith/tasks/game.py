@@ -8,16 +8,17 @@ import torch
 from torch import Tensor
 
 Side = Literal["D", "G"]  # whose step it is
+Kind = Literal["real", "fake"]  # of a sample
 Terms = dict[str, Tensor]
 
 
 class View(Protocol):
     """A differentiable distortion of a batch, the same kind for real and for fake."""
 
-    def __call__(self, x: Tensor, side: Literal["real", "fake"]) -> Tensor: ...
+    def __call__(self, x: Tensor, side: Kind) -> Tensor: ...
 
 
-def plain(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
+def plain(x: Tensor, side: Kind) -> Tensor:
     """The view that distorts nothing."""
     del side
     return x

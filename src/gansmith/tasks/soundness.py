@@ -76,14 +76,11 @@ def _batches(case: Case) -> Iterator[str]:
             "D's output has a slope in all of the batch: set model.d.norm=layer or none, or "
             "penalty.name=none"
         )
-    if cfg.model.d.pac > 1:
-        if cfg.model.conditional:
-            yield "model.d.pac judges samples together, and theirs may be many classes: no pac here"
-        if isinstance(cfg.batch, int) and cfg.batch // cfg.accumulate % cfg.model.d.pac:
-            yield (
-                f"a step of {cfg.batch // cfg.accumulate} samples is not whole packs of "
-                f"model.d.pac={cfg.model.d.pac}: make batch a multiple of accumulate times that"
-            )
+    if isinstance(cfg.batch, int) and cfg.batch // cfg.accumulate % cfg.model.d.pac:
+        yield (
+            f"a step of {cfg.batch // cfg.accumulate} samples is not whole packs of "
+            f"model.d.pac={cfg.model.d.pac}: make batch a multiple of accumulate times that"
+        )
     tied = cfg.model.d.pac > 1 or cfg.model.d.minibatch_std or case.d.norm == "batch"
     if cfg.penalty.consistency and tied:
         yield (
@@ -93,14 +90,13 @@ def _batches(case: Case) -> Iterator[str]:
 
 
 def _targets(case: Case) -> Iterator[str]:
-    cfg = case.cfg
+    cfg, loss = case.cfg, LOSSES[case.cfg.loss]
     if not cfg.matching.adversarial and not cfg.matching.weight:
         yield "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
     told = cfg.targets.smooth or cfg.targets.flip
-    if told and LOSSES[cfg.loss].towards is None:
-        known = ", ".join(name for name, loss in LOSSES.items() if loss.towards is not None)
+    if told and loss.towards is None:
+        known = ", ".join(name for name, each in LOSSES.items() if each.towards is not None)
         yield f"targets are for losses that have them ({known}), and {cfg.loss} has none"
-    loss = LOSSES[cfg.loss]
     if cfg.penalty.lecam and loss.relative and not loss.lipschitz:
         yield (
             f"penalty.lecam anchors D's outputs, of which loss {cfg.loss} only knows differences: "
@@ -149,46 +145,54 @@ def _pairs(case: Case) -> Iterator[str]:
 
 
 def _autoencoders(case: Case) -> Iterator[str]:
-    cfg = case.cfg
-    if cfg.task == "generation":
+    if case.cfg.task != "generation" and case.cfg.model.prior != "normal":
+        yield f"task {case.cfg.task} draws z from N(0, I): leave model.prior normal"
+
+
+def _vae(case: Case) -> Iterator[str]:
+    """A likelihood of pixels, and no discriminator."""
+    cfg, plain = case.cfg, Config()
+    if cfg.task != "vae":
         return
-    if cfg.model.prior != "normal":
-        yield f"task {cfg.task} draws z from N(0, I): leave model.prior normal"
-    if cfg.task == "vae" and cfg.vae.likelihood == "bernoulli" and case.info.kind == "points":
+    if cfg.vae.likelihood == "bernoulli" and case.info.kind == "points":
         yield f"{case.info.source} holds points: vae.likelihood=gaussian or laplace"
-    if cfg.task == "vae" and cfg.vae.likelihood == "bernoulli" and case.g.output == "linear":
+    if cfg.vae.likelihood == "bernoulli" and case.g.output == "linear":
         yield (
             "vae.likelihood bernoulli reads probabilities, and a linear G leaves their range: set "
             "model.g.output=sigmoid, or take vae.likelihood=gaussian"
         )
-    if cfg.task == "vae":
-        plain = Config()
-        for name in IDLE:
-            if getattr(cfg, name) != getattr(plain, name):
-                yield f"task vae has no discriminator, so {name} means nothing: leave it out"
-        own = plain.model.d
-        for name in ("pac", "minibatch_std", "spectral"):
-            if getattr(cfg.model.d, name) != getattr(own, name):
-                yield f"task vae has no discriminator: leave model.d.{name} out"
-        if case.d.output != "linear":
-            yield "the encoder of a vae ends in means and variances: leave model.d.output linear"
-        if cfg.optim.clip or cfg.penalty.lecam or cfg.penalty.consistency:
-            yield "task vae has no D to clip or to keep smooth: leave those settings out"
-        if cfg.augment.policy not in ("auto", "none"):
-            yield "task vae shows nothing to a discriminator: leave augment.policy out"
-    if cfg.task == "vae-gan" and cfg.matching.adversarial != 1:
-        yield "task vae-gan is weighed by vae.reconstruction: leave matching.adversarial at 1"
-    if cfg.task == "vae-gan" and cfg.vae.likelihood != "gaussian":
-        yield "task vae-gan measures likeness in D's features: leave vae.likelihood alone"
-    if cfg.task == "vae-gan" and cfg.matching.weight:
-        yield "task vae-gan matches D's features already: leave matching.weight at 0"
-    if cfg.optim.play == "extragradient" and cfg.task == "vae":
+    for name in IDLE:
+        if getattr(cfg, name) != getattr(plain, name):
+            yield f"task vae has no discriminator, so {name} means nothing: leave it out"
+    for name in ("pac", "minibatch_std", "spectral"):
+        if getattr(cfg.model.d, name) != getattr(plain.model.d, name):
+            yield f"task vae has no discriminator: leave model.d.{name} out"
+    if case.d.output != "linear":
+        yield "the encoder of a vae ends in means and variances: leave model.d.output linear"
+    if cfg.optim.clip or cfg.penalty.lecam or cfg.penalty.consistency:
+        yield "task vae has no D to clip or to keep smooth: leave those settings out"
+    if cfg.augment.policy not in ("auto", "none"):
+        yield "task vae shows nothing to a discriminator: leave augment.policy out"
+    if cfg.optim.play == "extragradient":
         yield "task vae has one player, who needs no look ahead: optim.play=alternating"
+
+
+def _vae_gan(case: Case) -> Iterator[str]:
+    """Likeness in D's features, beside the game."""
+    cfg = case.cfg
+    if cfg.task != "vae-gan":
+        return
+    if cfg.matching.adversarial != 1:
+        yield "task vae-gan is weighed by vae.reconstruction: leave matching.adversarial at 1"
+    if cfg.vae.likelihood != "gaussian":
+        yield "task vae-gan measures likeness in D's features: leave vae.likelihood alone"
+    if cfg.matching.weight:
+        yield "task vae-gan matches D's features already: leave matching.weight at 0"
 
 
 # What a task without a discriminator has no use for.
 IDLE = ("loss", "coding", "targets", "instance_noise", "matching")
-RULES: tuple[Rule, ...] = (_points, _pairs, _autoencoders)
+RULES: tuple[Rule, ...] = (_points, _pairs, _autoencoders, _vae, _vae_gan)
 GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
 
 

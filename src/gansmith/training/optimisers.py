@@ -149,41 +149,34 @@ def rmsprop(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
     )
 
 
-def adam(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
-    """θ ← θ − η·m̂/(√v̂ + ε), m and v averages of g and g². Kingma and Ba 2015, algorithm 1."""
-    return Adam(
+def _by_moments(
+    kind: type[Adam], parameters: Parameters, cfg: OptimConfig, fused: bool, amsgrad: bool = False
+) -> Optimizer:
+    """Adam or one of its kin, which differ in a rule or in a switch alone."""
+    return kind(
         parameters,
         lr=float(cfg.lr),
         betas=_betas(cfg),
         eps=TINY,
         weight_decay=cfg.weight_decay,
+        amsgrad=amsgrad,
         fused=fused,
     )
+
+
+def adam(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
+    """θ ← θ − η·m̂/(√v̂ + ε), m and v averages of g and g². Kingma and Ba 2015, algorithm 1."""
+    return _by_moments(Adam, parameters, cfg, fused)
 
 
 def adamw(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
     """`adam`, and θ ← θ − η·λθ apart from the moments. Loshchilov and Hutter 2019, algorithm 2."""
-    return AdamW(
-        parameters,
-        lr=float(cfg.lr),
-        betas=_betas(cfg),
-        eps=TINY,
-        weight_decay=cfg.weight_decay,
-        fused=fused,
-    )
+    return _by_moments(AdamW, parameters, cfg, fused)
 
 
 def amsgrad(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
     """`adam` with the largest v so far, so that no step grows again. Reddi et al. 2018, alg. 2."""
-    return Adam(
-        parameters,
-        lr=float(cfg.lr),
-        betas=_betas(cfg),
-        eps=TINY,
-        weight_decay=cfg.weight_decay,
-        amsgrad=True,
-        fused=fused,
-    )
+    return _by_moments(Adam, parameters, cfg, fused, amsgrad=True)
 
 
 def optimistic(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:

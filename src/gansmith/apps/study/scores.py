@@ -7,7 +7,7 @@ the resampling that a score card's interval takes (most of its time) is left out
 import numpy as np
 
 from gansmith.apps.evaluating import quick_scores
-from gansmith.apps.scoring import BATCH, FEATURES_FOR, Scorer
+from gansmith.apps.scoring import BATCH, Scorer
 from gansmith.errors import UserError
 from gansmith.metrics import ENOUGH, Sample, Score, frechet_distance, predicted
 from gansmith.metrics.classes import drawn
@@ -33,9 +33,8 @@ def _classes(scorer: Scorer, fake: Sample) -> float | None:
     extractor = scorer.extractor
     assert extractor is not None
     assert scorer.sample is not None
-    own = FEATURES_FOR.get(scorer.real.info.source) == extractor.name.rpartition("-v")[0]
     logits_of = getattr(extractor, "logits_of", None)
-    if not own or logits_of is None:
+    if not scorer.own_classes or logits_of is None:
         return None
     counts = []
     for sample in (scorer.sample, fake):
