@@ -1,0 +1,87 @@
+"""A finding: a disorder, the numbers that show it, and the words for both."""
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from gansmith.doctor.catalogue import CATALOGUE, ROOMS, SEVERITIES, Severity
+from gansmith.errors import UserError
+
+LANGUAGES = ("en", "zh")
+Value = float | int | str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One disorder, seen.
+
+    Attributes:
+        code: an entry of `CATALOGUE`.
+        values: the evidence by name, as measured or as set: all that the text may quote.
+        step: of the game; None before the first one.
+        where: the setting, layer, data source or line that it is about, as a user would find it.
+        certainty: 0 to 1, by which findings of one severity are ordered.
+    """
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    step: int | None = None
+    where: str = ""
+    certainty: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return CATALOGUE[self.code].name
+
+    @property
+    def severity(self) -> Severity:
+        return CATALOGUE[self.code].severity
+
+
+@functools.cache
+def texts(language: str) -> dict[str, dict[str, str]]:
+    """``evidence`` (a format string of a finding's values), ``cause`` and ``mend`` by code.
+
+    Raises:
+        UserError: for a language that there is no text in.
+    """
+    if language not in LANGUAGES:
+        raise UserError(f"language {language!r} is not known: use one of {', '.join(LANGUAGES)}")
+    folder = resources.files("gansmith") / "assets" / "doctor" / language
+    found: dict[str, dict[str, str]] = {}
+    for room in ROOMS:
+        found |= yaml.safe_load((folder / f"{room}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def told(finding: Finding, language: str = "en") -> dict[str, Any]:
+    """What ``--json`` prints of a finding, and what a page or a terminal shows.
+
+    Returns:
+        ``code``, ``name``, ``severity``, ``where``, ``evidence``, ``cause``, ``mend``, ``step``,
+        ``page`` (relative to the docs) and ``values``. The texts quote nothing but the values.
+    """
+    text, values = texts(language)[finding.code], dict(finding.values)
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "where": finding.where,
+        "evidence": text["evidence"].format(**values),
+        "cause": text["cause"].format(**values),
+        "mend": text["mend"].format(**values),
+        "step": finding.step,
+        "page": f"doctor/{finding.code}.md",
+        "values": values,
+    }
+
+
+def gravest(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with the gravest and surest first; of equals the lower code."""
+    return sorted(
+        findings, key=lambda each: (SEVERITIES.index(each.severity), -each.certainty, each.code)
+    )
