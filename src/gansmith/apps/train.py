@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs, tensorboard
+from gansmith.apps.diagnosing import as_record
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
+from gansmith.apps.linting import of_run
 from gansmith.apps.setting_up import (
     Prepared,
     plan,
@@ -19,6 +21,7 @@ from gansmith.apps.setting_up import (
 )
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
+from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
@@ -106,6 +109,7 @@ def train(
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
+        _tell_findings(log, ready, folder, watching)
         with stoppable() as stop:
             hooks = Hooks(
                 sample=lambda state: draw_sheet(
@@ -208,6 +212,18 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     )
     why = f"{cfg.budget} at batch {cfg.batch}"
     log.write("plan", step=state.step, total_images=state.total_images, why=why)
+
+
+def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> None:
+    """What the lint finds in a new run: logged, said in one line each, and never in the way."""
+    if ready.state.step:
+        return
+    found = of_run(ready)
+    for finding in found:
+        log.write("finding", **as_record(finding))
+    for line in one_liners(found, str(folder)):
+        if watching.say:
+            watching.say(line)
 
 
 def _command(argv: list[str]) -> str:
