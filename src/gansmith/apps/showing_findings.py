@@ -1,5 +1,6 @@
 """Findings at the terminal: in full, or one line each."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,9 @@ def show_diagnosis(diagnosis: "Diagnosis", language: str = "en") -> None:
     for finding in diagnosis.findings:
         _show(console, finding, language)
     verdict = words["healthy"] if diagnosis.healthy else words["unhealthy"]
-    counts = [
-        f"{sum(each.severity == severity for each in diagnosis.findings)} {words[severity]}"
-        for severity in COLOURS
-        if any(each.severity == severity for each in diagnosis.findings)
-    ]
-    rest = ", ".join(counts) or words["clean"]
+    counts = Counter(finding.severity for finding in diagnosis.findings)
+    rest = ", ".join(f"{words[each]}: {counts[each]}" for each in COLOURS if counts[each])
+    rest = rest or words["clean"]
     console.print(f"{escape(diagnosis.target)}: {verdict} ({rest})", soft_wrap=True)
 
 
@@ -69,7 +67,7 @@ def _show(console: Console, finding: Finding, language: str) -> None:
     for key in ("evidence", "cause", "mend", "page"):
         label = f"[dim]{words[key]}:[/] " if key in words else ""
         folder = "docs/" if key == "page" else ""
-        console.print(Padding(f"{label}{folder}{escape(text[key])}", (0, 0, 0, 2)))
+        console.print(Padding(f"{label}{folder}{escape(text[key])}", (0, 0, 0, 2), expand=False))
     console.print()
 
 

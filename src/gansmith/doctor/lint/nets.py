@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.lint.patient import Patient
+from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.models import MODELS
 
 NOISE_LEAST, NOISE_FEW = 2, 8
@@ -80,7 +80,7 @@ def resolution_off_the_data(patient: Patient) -> Iterator[Finding]:
         values = {
             "resolution": f"{height}x{width}",
             "own": f"{own[1]}x{own[2]}",
-            "ratio": ratio,
+            "ratio": brief(ratio),
         }
         yield Finding("GS247", values, where="resolution")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.lint.patient import Patient
+from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.losses import LOSSES
 from gansmith.recipes.automatic import PLAIN_STEPS
 
@@ -51,7 +51,7 @@ def gamma_far_off(patient: Patient) -> Iterator[Finding]:
         usual *= PROBABILITY_SCALE
     ratio = gamma / usual
     if max(ratio, 1 / ratio) >= FAR_GAMMA:
-        values = {"gamma": gamma, "usual": usual, "ratio": ratio}
+        values = {"gamma": gamma, "usual": brief(usual), "ratio": brief(ratio)}
         yield Finding("GS223", values, where="penalty.gamma", certainty=0.8)
 
 

@@ -63,6 +63,11 @@ class Patient:
         return None if self.total_images is None else self.total_images // images_per_step(self.cfg)
 
 
+def brief(value: float) -> float:
+    """To three significant digits: more would be no evidence."""
+    return float(f"{value:.3g}")
+
+
 def admit(
     cfg: Config,
     info: DataInfo,

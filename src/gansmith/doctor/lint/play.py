@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.lint.patient import Patient
+from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.recipes.automatic import PLAIN_STEPS
 
 FAST, SLOW = 10.0, 100.0  # times the recipe's rate, and below it
@@ -26,8 +26,8 @@ def rate_far_off(patient: Patient) -> Iterator[Finding]:
     if rate > fast * usual or rate * SLOW < usual:
         values = {
             "lr": rate,
-            "usual": usual,
-            "ratio": rate / usual,
+            "usual": brief(usual),
+            "ratio": brief(rate / usual),
             "optimiser": cfg.optim.name,
         }
         yield Finding("GS224", values, where="optim.lr", certainty=0.8)
