@@ -5,7 +5,16 @@ text in every language in ``assets/doctor``, and a page in ``docs/doctor``.
 """
 
 from gansmith.doctor.catalogue import CATALOGUE, Disorder
-from gansmith.doctor.findings import LANGUAGES, Finding, Severity, examples, gravest, page, texts, told
+from gansmith.doctor.findings import (
+    LANGUAGES,
+    Finding,
+    Severity,
+    examples,
+    gravest,
+    page,
+    texts,
+    told,
+)
 
 __all__ = [
     "CATALOGUE",

@@ -11,7 +11,7 @@ NOISE_LEAST, NOISE_FEW = 2, 8
 NOISE_OF_POINTS = 8  # docs/recipes.md: with 16, 2 % of the points lay on a mode
 NOISE_MOST = 1024
 FLATTENING = ("sigmoid", "hard-sigmoid", "tanh")
-SIDE_PER_WIDTH = 8  # pixels of a side for each channel at full size
+SIDE_PER_WIDTH = 16  # pixels of a side for each channel at full size
 ENLARGED = 2.0
 
 
