@@ -13,6 +13,7 @@ from gansmith.errors import UserError
 
 LANGUAGES = ("en", "zh")
 Value = float | int | str
+Values = dict[str, Value]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from gansmith.errors import UserError
 from gansmith.losses import LOSSES, PENALTIES
 from gansmith.models import Style
 
+Values = dict[str, str | float]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -60,7 +62,7 @@ def _outputs(case: Case) -> Iterator[Refusal]:
     """What D ends in against what the loss reads."""
     loss, ends = LOSSES[case.cfg.loss], case.d.output
     name, where = case.cfg.loss, "model.d.output"
-    values = {"loss": name, "output": ends}
+    values: Values = {"loss": name, "output": ends}
     if loss.judges == "probabilities" and ends not in ("sigmoid", "hard-sigmoid"):
         reason = (
             f"loss {name} reads probabilities, but D ends in {ends}: set model.d.output=sigmoid, "
@@ -81,7 +83,7 @@ def _lipschitz(case: Case) -> Iterator[Refusal]:
     # What the spectral norm leaves out is free to grow: gains of norms, learned slopes, classes.
     learned = case.d.norm != "none" or case.d.activation == "prelu" or cfg.model.conditional
     spectral = case.d.spectral and not learned
-    values = {
+    values: Values = {
         "loss": cfg.loss,
         "penalty": cfg.penalty.name if case.sloped else "none",
         "clip": cfg.optim.clip,
@@ -117,7 +119,7 @@ def _batches(case: Case) -> Iterator[Refusal]:
             f"a step of {case.micro} samples is not whole packs of "
             f"model.d.pac={cfg.model.d.pac}: make batch a multiple of accumulate times that"
         )
-        values = {"samples": case.micro, "pac": cfg.model.d.pac}
+        values: Values = {"samples": case.micro, "pac": cfg.model.d.pac}
         yield Refusal("GS208", "model.d.pac", reason, values)
     tied = {
         "model.d.pac": cfg.model.d.pac > 1,
@@ -137,7 +139,7 @@ def _targets(case: Case) -> Iterator[Refusal]:
     cfg, loss = case.cfg, LOSSES[case.cfg.loss]
     if not cfg.matching.adversarial and not cfg.matching.weight:
         reason = "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
-        values = {"adversarial": cfg.matching.adversarial, "weight": cfg.matching.weight}
+        values: Values = {"adversarial": cfg.matching.adversarial, "weight": cfg.matching.weight}
         yield Refusal("GS212", "matching.adversarial", reason, values)
     told = cfg.targets.smooth or cfg.targets.flip
     if told and loss.towards is None:
@@ -174,7 +176,7 @@ def _penalties(case: Case) -> Iterator[Refusal]:
             "a finite difference in bf16 is of rounding: set precision=fp32, or "
             "penalty.method=exact"
         )
-        values = {"precision": case.cfg.precision, "sigma": penalty.sigma}
+        values: Values = {"precision": case.cfg.precision, "sigma": penalty.sigma}
         yield Refusal("GS206", "precision", reason, values)
     if penalty.name == "none" and penalty.gamma not in ("auto", 0):
         reason = f"penalty.gamma={penalty.gamma:g} weighs nothing while penalty.name is none"
@@ -191,7 +193,7 @@ def _points(case: Case) -> Iterator[Refusal]:
             f"{source} holds points, which lie anywhere: G that ends in "
             f"{case.g.output} cannot reach them; leave model.g.output linear"
         )
-        values = {"source": source, "output": case.g.output}
+        values: Values = {"source": source, "output": case.g.output}
         yield Refusal("GS215", "model.g.output", reason, values)
     if case.cfg.penalty.consistency:
         reason = f"penalty.consistency shifts images, and {source} holds points"
@@ -216,7 +218,7 @@ def _pairs(case: Case) -> Iterator[Refusal]:
 def _autoencoders(case: Case) -> Iterator[Refusal]:
     if case.cfg.task != "generation" and case.cfg.model.prior != "normal":
         reason = f"task {case.cfg.task} draws z from N(0, I): leave model.prior normal"
-        values = {"task": case.cfg.task, "prior": case.cfg.model.prior}
+        values: Values = {"task": case.cfg.task, "prior": case.cfg.model.prior}
         yield Refusal("GS219", "model.prior", reason, values)
 
 
@@ -224,7 +226,7 @@ def _likelihood(case: Case) -> Iterator[Refusal]:
     """A Bernoulli likelihood reads probabilities of pixels."""
     if case.cfg.task != "vae" or case.cfg.vae.likelihood != "bernoulli":
         return
-    values = {"likelihood": "bernoulli", "kind": case.info.kind, "output": case.g.output}
+    values: Values = {"likelihood": "bernoulli", "kind": case.info.kind, "output": case.g.output}
     if case.info.kind == "points":
         reason = f"{case.info.source} holds points: vae.likelihood=gaussian or laplace"
         yield Refusal("GS218", "vae.likelihood", reason, values)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from gansmith.doctor.findings import Finding
+from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.models import MODELS
 
@@ -26,7 +26,7 @@ def noise_narrow(patient: Patient) -> Iterator[Finding]:
     """Images vary in more ways than that. Arjovsky and Bottou 2017, lemma 1."""
     z = patient.cfg.model.z_dim
     if patient.images and NOISE_LEAST <= z < NOISE_FEW:
-        values = {"z_dim": z, "shape": _shape(patient), "least": NOISE_FEW}
+        values: Values = {"z_dim": z, "shape": _shape(patient), "least": NOISE_FEW}
         yield Finding("GS232", values, where="model.z_dim", certainty=0.7)
 
 
@@ -37,7 +37,7 @@ def noise_too_wide(patient: Patient) -> Iterator[Finding]:
     if patient.images:
         most = min(most, prod(patient.info.shape))
     if z > most:
-        values = {"z_dim": z, "shape": _shape(patient), "most": most}
+        values: Values = {"z_dim": z, "shape": _shape(patient), "most": most}
         yield Finding("GS233", values, where="model.z_dim", certainty=0.7)
 
 
@@ -49,7 +49,7 @@ def flattening_units(patient: Patient) -> Iterator[Finding]:
     """Slopes of at most 1/4 or 1 multiply to nothing. Glorot and Bengio 2010, section 3."""
     for player, style in (("g", patient.g), ("d", patient.d)):
         if style.activation in FLATTENING:
-            values = {"net": player.upper(), "activation": style.activation}
+            values: Values = {"net": player.upper(), "activation": style.activation}
             yield Finding("GS234", values, where=f"model.{player}.activation")
 
 
@@ -57,7 +57,7 @@ def linear_net(patient: Patient) -> Iterator[Finding]:
     """Matrices in a row are one matrix. Goodfellow et al. 2016, section 6.1."""
     for player, style in (("g", patient.g), ("d", patient.d)):
         if style.activation == "linear":
-            values = {"net": player.upper(), "activation": style.activation}
+            values: Values = {"net": player.upper(), "activation": style.activation}
             yield Finding("GS235", values, where=f"model.{player}.activation")
 
 
@@ -65,7 +65,7 @@ def selu_with_norm(patient: Patient) -> Iterator[Finding]:
     """SELU keeps mean 0 and variance 1 by itself. Klambauer et al. 2017, theorem 1."""
     for player, style in (("g", patient.g), ("d", patient.d)):
         if style.activation == "selu" and style.norm != "none":
-            values = {"net": player.upper(), "norm": style.norm}
+            values: Values = {"net": player.upper(), "norm": style.norm}
             yield Finding("GS236", values, where=f"model.{player}.norm")
 
 
@@ -77,7 +77,7 @@ def resolution_off_the_data(patient: Patient) -> Iterator[Finding]:
     height, width = patient.info.shape[1:]
     ratio = max(height / own[1], width / own[2])
     if ratio > ENLARGED:
-        values = {
+        values: Values = {
             "resolution": f"{height}x{width}",
             "own": f"{own[1]}x{own[2]}",
             "ratio": brief(ratio),
@@ -94,6 +94,6 @@ def narrow_for_resolution(patient: Patient) -> Iterator[Finding]:
     for player, style in (("g", patient.g), ("d", patient.d)):
         width = style.width or int(model.width)
         if width * SIDE_PER_WIDTH < side:
-            values = {"net": player.upper(), "width": width, "side": side}
+            values: Values = {"net": player.upper(), "width": width, "side": side}
             yield Finding("GS248", values, where="model.width", certainty=0.7)
             return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gansmith.doctor.findings import Finding
+from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.losses import LOSSES
 from gansmith.recipes.automatic import PLAIN_STEPS
@@ -21,7 +21,7 @@ def clip_and_penalty(patient: Patient) -> Iterator[Finding]:
     """Clipped weights cannot follow where a penalty draws the slope. Gulrajani et al. 2017, 3."""
     cfg = patient.cfg
     if patient.sloped and cfg.optim.clip:
-        values = {"clip": cfg.optim.clip, "penalty": cfg.penalty.name}
+        values: Values = {"clip": cfg.optim.clip, "penalty": cfg.penalty.name}
         yield Finding("GS221", values, where="optim.clip")
 
 
@@ -38,7 +38,11 @@ def finite_difference_step(patient: Patient) -> Iterator[Finding]:
     if not patient.sloped or penalty.method != "finite-difference":
         return
     if not DIFFERENCE_LEAST <= penalty.sigma <= DIFFERENCE_MOST:
-        values = {"sigma": penalty.sigma, "least": DIFFERENCE_LEAST, "most": DIFFERENCE_MOST}
+        values: Values = {
+            "sigma": penalty.sigma,
+            "least": DIFFERENCE_LEAST,
+            "most": DIFFERENCE_MOST,
+        }
         yield Finding("GS222", values, where="penalty.sigma")
 
 
@@ -51,7 +55,7 @@ def gamma_far_off(patient: Patient) -> Iterator[Finding]:
         usual *= PROBABILITY_SCALE
     ratio = gamma / usual
     if max(ratio, 1 / ratio) >= FAR_GAMMA:
-        values = {"gamma": gamma, "usual": brief(usual), "ratio": brief(ratio)}
+        values: Values = {"gamma": gamma, "usual": brief(usual), "ratio": brief(ratio)}
         yield Finding("GS223", values, where="penalty.gamma", certainty=0.8)
 
 
@@ -62,7 +66,11 @@ def unheld_discriminator(patient: Patient) -> Iterator[Finding]:
     if not patient.game or patient.sloped or held or cfg.instance_noise.sigma:
         return
     name = cfg.optim.name
-    values = {"penalty": cfg.penalty.name, "gamma": float(cfg.penalty.gamma), "optimiser": name}
+    values: Values = {
+        "penalty": cfg.penalty.name,
+        "gamma": float(cfg.penalty.gamma),
+        "optimiser": name,
+    }
     if name not in PLAIN_STEPS or name == "optimistic":
         yield Finding("GS239", values, where="penalty.name", certainty=0.6)
 
@@ -77,7 +85,11 @@ def plain_descent_without_penalty(patient: Patient) -> Iterator[Finding]:
     ahead = cfg.optim.play == "extragradient" or cfg.optim.lookahead
     held = cfg.instance_noise.sigma or cfg.penalty.lecam or cfg.penalty.consistency
     if patient.game and circling and not (patient.sloped or ahead or held):
-        values = {"optimiser": cfg.optim.name, "play": cfg.optim.play, "penalty": cfg.penalty.name}
+        values: Values = {
+            "optimiser": cfg.optim.name,
+            "play": cfg.optim.play,
+            "penalty": cfg.penalty.name,
+        }
         yield Finding("GS238", values, where="optim.name", certainty=0.8)
 
 
@@ -91,7 +103,7 @@ def targets_too_soft(patient: Patient) -> Iterator[Finding]:
     """What D is told is wrong so often that little is left. Salimans et al. 2016, section 3.4."""
     told = patient.cfg.targets
     if patient.game and (told.flip > FLIPPED or told.smooth > SMOOTHED):
-        values = {
+        values: Values = {
             "smooth": told.smooth,
             "flip": told.flip,
             "most_smooth": SMOOTHED,
@@ -105,7 +117,12 @@ def instance_noise_stays(patient: Patient) -> Iterator[Finding]:
     noise = patient.cfg.instance_noise
     left = noise.sigma * noise.final_ratio
     if patient.game and (left > NOISE_LEFT or noise.sigma > NOISE_MOST):
-        values = {"sigma": noise.sigma, "left": left, "least": NOISE_LEFT, "most": NOISE_MOST}
+        values: Values = {
+            "sigma": noise.sigma,
+            "left": left,
+            "least": NOISE_LEFT,
+            "most": NOISE_MOST,
+        }
         yield Finding("GS244", values, where="instance_noise")
 
 
@@ -113,5 +130,5 @@ def divergence_weight(patient: Patient) -> Iterator[Finding]:
     """β far from 1: no prior to draw from, or nothing coded. Higgins et al. 2017, section 4.2."""
     cfg = patient.cfg
     if cfg.task != "generation" and not BETA_LEAST <= cfg.vae.beta <= BETA_MOST:
-        values = {"beta": cfg.vae.beta, "least": BETA_LEAST, "most": BETA_MOST}
+        values: Values = {"beta": cfg.vae.beta, "least": BETA_LEAST, "most": BETA_MOST}
         yield Finding("GS249", values, where="vae.beta")

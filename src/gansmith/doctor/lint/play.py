@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from gansmith.doctor.findings import Finding
+from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.recipes.automatic import PLAIN_STEPS
 
@@ -24,7 +24,7 @@ def rate_far_off(patient: Patient) -> Iterator[Finding]:
     rate, usual = float(cfg.optim.lr), float(patient.usual.optim.lr)
     fast = FAST_PLAIN if cfg.optim.name in PLAIN_STEPS else FAST
     if rate > fast * usual or rate * SLOW < usual:
-        values = {
+        values: Values = {
             "lr": rate,
             "usual": brief(usual),
             "ratio": brief(rate / usual),
@@ -56,7 +56,7 @@ def average_longer_than_run(patient: Patient) -> Iterator[Finding]:
         return
     share = share_of_youth(ema.half_life, ema.ramp, total)
     if share > YOUTH_MOST:
-        values = {
+        values: Values = {
             "half_life": min(ema.half_life, ema.ramp * total),
             "images": total,
             "share": share,
@@ -68,7 +68,7 @@ def no_average(patient: Patient) -> Iterator[Finding]:
     """G's last step is a draw from its way around the equilibrium. Yazıcı et al. 2019."""
     ema = patient.cfg.ema
     if patient.game and not (ema.half_life and ema.ramp):
-        values = {"half_life": ema.half_life, "ramp": ema.ramp}
+        values: Values = {"half_life": ema.half_life, "ramp": ema.ramp}
         yield Finding("GS226", values, where="ema.half_life" if not ema.half_life else "ema.ramp")
 
 
@@ -76,7 +76,7 @@ def momentum_in_a_game(patient: Patient) -> Iterator[Finding]:
     """Momentum pushes both players past each other. Radford et al. 2016, 4; Gidel et al. 2019b."""
     optim = patient.cfg.optim
     if patient.game and optim.name in ADAMS and optim.beta1 > MOMENTUM:
-        values = {"beta1": optim.beta1, "optimiser": optim.name, "most": MOMENTUM}
+        values: Values = {"beta1": optim.beta1, "optimiser": optim.name, "most": MOMENTUM}
         yield Finding("GS237", values, where="optim.beta1")
 
 
@@ -84,7 +84,7 @@ def lopsided_steps(patient: Patient) -> Iterator[Finding]:
     """Arjovsky et al. 2017, algorithm 1, give D five steps; more are seldom worth their time."""
     optim = patient.cfg.optim
     if patient.game and max(optim.d_steps, optim.g_steps) > STEPS_MOST:
-        values = {"d_steps": optim.d_steps, "g_steps": optim.g_steps, "most": STEPS_MOST}
+        values: Values = {"d_steps": optim.d_steps, "g_steps": optim.g_steps, "most": STEPS_MOST}
         where = "optim.d_steps" if optim.d_steps > STEPS_MOST else "optim.g_steps"
         yield Finding("GS240", values, where=where)
 
@@ -117,7 +117,12 @@ def few_groups(patient: Patient) -> Iterator[Finding]:
         return
     packs = patient.micro // d.pac
     if d.pac > 1 and packs < FEW:
-        values = {"samples": patient.micro, "what": "model.d.pac", "found": packs, "least": FEW}
+        values: Values = {
+            "samples": patient.micro,
+            "what": "model.d.pac",
+            "found": packs,
+            "least": FEW,
+        }
         yield Finding("GS230", values, where="model.d.pac")
     elif d.minibatch_std and 1 < patient.micro < FEW:
         values = {
@@ -132,5 +137,5 @@ def few_groups(patient: Patient) -> Iterator[Finding]:
 def half_precision_on_cpu(patient: Patient) -> Iterator[Finding]:
     """Few CPUs have it, and some that say so stop the process."""
     if patient.device == "cpu" and patient.cfg.precision == "bf16":
-        values = {"precision": "bf16", "device": patient.device}
+        values: Values = {"precision": "bf16", "device": patient.device}
         yield Finding("GS246", values, where="precision")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from gansmith.doctor.findings import Finding
+from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient
 from gansmith.recipes.automatic import antisymmetric, mirror_accuracy
 
@@ -24,7 +24,7 @@ def too_few_samples(patient: Patient) -> Iterator[Finding]:
     augmented = patient.cfg.augment.policy not in ("none", "auto")
     least = AUGMENTED_LEAST if augmented or not patient.game else PLAIN_LEAST
     if patient.images and patient.info.count < least:
-        values = {
+        values: Values = {
             "count": patient.info.count,
             "least": least,
             "policy": patient.cfg.augment.policy,
@@ -35,14 +35,14 @@ def too_few_samples(patient: Patient) -> Iterator[Finding]:
 def one_class(patient: Patient) -> Iterator[Finding]:
     """Classes are asked for, and there is one."""
     if patient.cfg.model.conditional and len(patient.info.classes) == 1:
-        values = {"classes": 1, "name": patient.info.classes[0]}
+        values: Values = {"classes": 1, "name": patient.info.classes[0]}
         yield Finding("GS402", values, where=patient.info.source)
 
 
 def unlabelled(patient: Patient) -> Iterator[Finding]:
     """Classes are asked for, and there are none. Mirza and Osindero 2014."""
     if patient.cfg.model.conditional and not patient.info.classes:
-        values = {"classes": 0, "source": patient.info.source}
+        values: Values = {"classes": 0, "source": patient.info.source}
         yield Finding("GS406", values, where="model.conditional")
 
 
@@ -53,7 +53,7 @@ def few_of_a_class(patient: Patient) -> Iterator[Finding]:
         return
     each = patient.info.count / classes
     if each < PER_CLASS:
-        values = {
+        values: Values = {
             "count": patient.info.count,
             "classes": classes,
             "each": each,
@@ -76,7 +76,7 @@ def duplicates(patient: Patient) -> Iterator[Finding]:
         return
     same = 1 - len({image.tobytes() for image in images.numpy()}) / len(images)
     if same > SAME_MOST:
-        values = {"looked_at": len(images), "share": same}
+        values: Values = {"looked_at": len(images), "share": same}
         yield Finding("GS403", values, where=patient.info.source)
 
 
@@ -88,7 +88,7 @@ def constant_images(patient: Patient) -> Iterator[Finding]:
     flat = images.flatten(2)
     share = float((flat.amax(2) == flat.amin(2)).all(1).double().mean())
     if share > FLAT_MOST:
-        values = {"looked_at": len(images), "share": share}
+        values: Values = {"looked_at": len(images), "share": share}
         yield Finding("GS404", values, where=patient.info.source)
 
 
@@ -99,7 +99,7 @@ def range_of_data(patient: Patient) -> Iterator[Finding]:
         return
     low, high = int(images.min()), int(images.max())
     if 0 < high - low < SPAN_LEAST:
-        values = {"low": low, "high": high, "levels": LEVELS}
+        values: Values = {"low": low, "high": high, "levels": LEVELS}
         yield Finding("GS405", values, where=patient.info.source)
 
 
@@ -107,7 +107,7 @@ def strong_augmentation(patient: Patient) -> Iterator[Finding]:
     """It helps where data are few, and costs where they are not. Karras et al. 2020b, section 4."""
     policy, count = patient.cfg.augment.policy, patient.info.count
     if patient.game and policy in STRONG and count >= MUCH:
-        values = {"policy": policy, "count": count, "least": MUCH}
+        values: Values = {"policy": policy, "count": count, "least": MUCH}
         yield Finding("GS227", values, where="augment.policy", certainty=0.7)
 
 
@@ -118,7 +118,7 @@ def augmented_points(patient: Patient) -> Iterator[Finding]:
         return
     for key, used in (("flip", augment.flip is True), ("policy", augment.policy not in NOT_USED)):
         if used:
-            values = {"source": patient.info.source, "setting": f"augment.{key}"}
+            values: Values = {"source": patient.info.source, "setting": f"augment.{key}"}
             yield Finding("GS216", values, where=f"augment.{key}")
 
 
@@ -135,5 +135,5 @@ def flips_what_has_sides(patient: Patient) -> Iterator[Finding]:
     grey_NHW = images.to(torch.float32).mean(1).numpy()
     accuracy = mirror_accuracy(antisymmetric(grey_NHW))
     if accuracy > MIRRORED:
-        values = {"share": accuracy, "looked_at": len(images)}
+        values: Values = {"share": accuracy, "looked_at": len(images)}
         yield Finding("GS228", values, where="augment.flip")
