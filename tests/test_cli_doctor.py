@@ -136,6 +136,9 @@ def test_a_run_is_linted_and_what_was_logged_is_told(
         {"kind": "finding", "step": 4, "code": "GS999", "values": {}, "where": ""},
         {"kind": "finding", "step": 4, "code": "GS101", "values": {}, "where": "no values"},
         {"kind": "finding", "step": 4, "code": "GS101", "values": 3},
+        {"kind": "finding", "step": 4, "code": ["GS101"], "values": {}},
+        {"kind": "finding", "step": 4, **dead, "values": {"steps": "many", "grad_G": "few"}},
+        {"kind": "resume", "step": "four"},
     ]
     with (run / "log.jsonl").open("a", encoding="utf-8") as file:
         for record in records:
@@ -150,6 +153,17 @@ def test_a_run_is_linted_and_what_was_logged_is_told(
     code, out, _ = doctor(run)
     assert code == 1
     assert "GS101 generator-gets-no-gradient  error  G, step 4" in out
+
+
+def test_a_run_is_as_long_as_its_clock_allowed(doctor: Run, tiny_run: Path, tmp_path: Path) -> None:
+    """A budget in seconds says nothing of steps; what it came to stands in the log."""
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    settings(run, config.replace("budget: 4-steps", "budget: 2s"), "config.yaml")
+    assert "GS245" in doctor(run)[1]
+    (run / "log.jsonl").unlink()
+    assert "GS245" not in doctor(run)[1]
 
 
 def test_what_a_resume_took_back_is_not_told(doctor: Run, tiny_run: Path, tmp_path: Path) -> None:

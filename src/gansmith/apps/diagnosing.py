@@ -89,8 +89,15 @@ def _of_run(target: str, folder: Path, data: str | None, progress: Progress | No
     cfg: Config = runs.read_settings(folder)
     if data is not None:
         cfg = build(merge(to_tree(cfg), {"data": {"source": data}}))
-    found = of_settings(cfg, progress) + logged(folder)
+    found = of_settings(cfg, progress, _planned(folder)) + logged(folder)
     return Diagnosis(target, tuple(gravest(found)))
+
+
+def _planned(folder: Path) -> int | None:
+    """The images that a run's budget came to, by its latest plan."""
+    plans = [each for each in read_events(folder / runs.LOG)[0] if each["kind"] == "plan"]
+    total = plans[-1].get("total_images") if plans else None
+    return total if isinstance(total, int) and total > 0 else None
 
 
 def logged(folder: Path) -> list[Finding]:
@@ -101,9 +108,8 @@ def logged(folder: Path) -> list[Finding]:
     """
     last: dict[tuple[str, str], Finding] = {}
     for event in read_events(folder / runs.LOG)[0]:
-        if event["kind"] == "resume":
-            step = event.get("step")
-            last = {key: each for key, each in last.items() if (each.step or 0) <= (step or 0)}
+        if event["kind"] == "resume" and isinstance(step := event.get("step"), int):
+            last = {key: each for key, each in last.items() if (each.step or 0) <= step}
         finding = _read(event) if event["kind"] == "finding" else None
         if finding and finding.code not in {*LINT, *UNSOUND}:
             last[finding.code, finding.where] = finding
@@ -113,11 +119,11 @@ def logged(folder: Path) -> list[Finding]:
 def _read(event: Event) -> Finding | None:
     """The finding of a log's record; None where it is not one that can be told."""
     step, where, values = event.get("step"), event.get("where"), event.get("values")
-    certainty = event.get("certainty")
-    if event.get("code") not in CATALOGUE or not isinstance(values, dict):
+    certainty, code = event.get("certainty"), event.get("code")
+    if not isinstance(code, str) or code not in CATALOGUE or not isinstance(values, dict):
         return None
     finding = Finding(
-        code=event["code"],
+        code=code,
         values={key: _number(value) for key, value in values.items()},
         step=step if isinstance(step, int) else None,
         where=where if isinstance(where, str) else "",

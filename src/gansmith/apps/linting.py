@@ -73,11 +73,17 @@ def _sample(cfg: Config, progress: Progress | None) -> Tensor | None:
     return some_images(open_run_data(_with(_unlabelled(cfg), {"data": {"limit": few}}), progress))
 
 
-def patient_of(cfg: Config, look: bool = True, progress: Progress | None = None) -> Patient:
+def patient_of(
+    cfg: Config,
+    look: bool = True,
+    progress: Progress | None = None,
+    total_images: int | None = None,
+) -> Patient:
     """Settings that may read ``auto``, decided as on this machine or on the device they name.
 
     Args:
         look: whether to open the data, and not only their description.
+        total_images: as planned, where a run has begun.
 
     Raises:
         UserError: for a name that is in no table, or data that cannot be opened.
@@ -94,19 +100,20 @@ def patient_of(cfg: Config, look: bool = True, progress: Progress | None = None)
     cfg, _ = settle_styles(cfg)
     cfg, _ = resolve(cfg, info, Facts(device, precision))
     images = _sample(cfg, progress) if look and info.kind == "images" else None
-    return admit(
-        cfg, info, device, images_NCHW=images, own_shape=_own_shape(cfg) if asked else None
-    )
+    own = _own_shape(cfg) if asked else None
+    return admit(cfg, info, device, images_NCHW=images, own_shape=own, total_images=total_images)
 
 
-def of_settings(cfg: Config, progress: Progress | None = None) -> list[Finding]:
+def of_settings(
+    cfg: Config, progress: Progress | None = None, total_images: int | None = None
+) -> list[Finding]:
     """All findings of settings, with a look at some of the data.
 
     Raises:
         UserError: as `patient_of`; and where there is no finding of severity error, for what a run
             would refuse and the lint has no code for.
     """
-    patient = patient_of(cfg, progress=progress)
+    patient = patient_of(cfg, progress=progress, total_images=total_images)
     found = lint(patient)
     if not any(finding.severity == "error" for finding in found):
         refuse_unfit(patient.cfg, patient.info, patient.info.count)
