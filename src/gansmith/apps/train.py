@@ -12,6 +12,7 @@ from typing import Any
 from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
+from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
 from gansmith.apps.setting_up import (
     Prepared,
     plan,
@@ -20,11 +21,13 @@ from gansmith.apps.setting_up import (
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.config import Config
+from gansmith.doctor.monitor import Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
+from gansmith.reports.log_reader import read_log
 from gansmith.reports.words import duration
 from gansmith.tasks import generator_of
 from gansmith.training import Hooks, Log, State, images_per_step, planned_images
@@ -102,10 +105,11 @@ def train(
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
     settled = settle(data, recipe, out, changes, file, resume, overwrite)
     folder = settled.folder
-    ready = _begin(folder, settled.cfg, settled.old, watching)
+    ready, watch = _begin(folder, settled.cfg, settled.old, watching)
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
+        monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
             hooks = Hooks(
                 sample=lambda state: draw_sheet(
@@ -114,6 +118,7 @@ def train(
                 saved=lambda state: _save_generator(ready, state, folder),
                 stop=lambda: stop() or (watching.stop() if watching.stop else None),
                 evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
+                advisers=(monitor,) if monitor else (),
             )
             why = play(
                 ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
@@ -124,7 +129,9 @@ def train(
     return _result(ready.state, folder, scores, why)
 
 
-def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) -> Prepared:
+def _begin(
+    folder: Path, cfg: Config, old: Config | None, watching: Watching
+) -> tuple[Prepared, Watch | None]:
     """Set up; then either plan a new run, or take on the newest checkpoint of an old one.
 
     All that can be refused is refused before the run's folder is made or touched. A run without a
@@ -144,9 +151,10 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
             "--overwrite starts afresh, --out names another folder"
         )
     ready = set_up(cfg, watching.data)
+    watch = watch_of(ready)
     if saved is None:
         measured = time.monotonic()
-        ready = plan(ready)
+        ready = spaced(plan(ready), watch)
         ready.state.seconds = time.monotonic() - measured  # measuring is part of the budget
         runs.make(folder, ready.cfg)
     else:
@@ -163,7 +171,16 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
         watching.decided(ready, folder)
     if watching.say:
         watching.say(f"ready in {duration(time.monotonic() - begun)}")
-    return ready
+    return ready, watch
+
+
+def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Monitor | None:
+    """The doctor's monitor, with what earlier lives of the run have seen."""
+    if watch is None:
+        return None
+    monitor = monitor_of(ready, watch, log.write)
+    monitor.remember(read_log(folder / runs.LOG).signs)
+    return monitor
 
 
 def _move_end(ready: Prepared) -> None:
