@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from gansmith.apps.setting_up import (
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.config import Config
+from gansmith.doctor import told
 from gansmith.doctor.monitor import Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
@@ -30,7 +31,7 @@ from gansmith.reports.html import write_report
 from gansmith.reports.log_reader import read_log
 from gansmith.reports.words import duration
 from gansmith.tasks import generator_of
-from gansmith.training import Hooks, Log, State, images_per_step, planned_images
+from gansmith.training import Diverged, Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
@@ -56,7 +57,15 @@ class Watching:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What `train` did. ``why`` is ``budget``, ``interrupt`` or ``terminate``."""
+    """What `train` did.
+
+    Attributes:
+        verdict: the doctor's: ``healthy``, or the code and name of the gravest finding that stood
+            at the end (`gansmith.doctor.monitor`); empty where it did not look.
+        why: ``budget``, ``interrupt``, ``terminate``, or what ``Watching.stop`` said.
+        ended: the same in a sentence.
+        findings: those that stood at the end, the gravest first, as `gansmith.doctor.told`.
+    """
 
     run: Path
     steps: int
@@ -66,6 +75,8 @@ class TrainResult:
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: str = ""
     why: str = "budget"
+    ended: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The fields that ``--json`` prints."""
@@ -120,13 +131,30 @@ def train(
                 evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
                 advisers=(monitor,) if monitor else (),
             )
-            why = play(
-                ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
-            )
+            why = _played(ready, log, hooks, folder, monitor)
+        if monitor and why == "budget":
+            monitor.last(ready.state.step)
         scores = _finish(ready, folder, log, why, score, watching)
     finally:
         log.close()
-    return _result(ready.state, folder, scores, why)
+    result = _result(ready.state, folder, scores, why)
+    if monitor is None:
+        return result
+    found = [told(each, ready.cfg.doctor.language) for each in monitor.standing]
+    return replace(result, verdict=monitor.verdict, findings=found)
+
+
+def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Monitor | None) -> str:
+    """Train; a run whose numbers break down leaves the doctor's finding and a report."""
+    try:
+        return play(
+            ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
+        )
+    except Diverged:
+        if monitor:
+            monitor.broke_down(ready.state.step)
+            write_report(folder)
+        raise
 
 
 def _begin(
@@ -260,7 +288,7 @@ def _finish(
 
 
 def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:
-    verdicts = {
+    sentences = {
         "budget": "trained to the end of its budget",
         "interrupt": "stopped by Ctrl-C and saved; --resume goes on",
         "terminate": "stopped by SIGTERM and saved; --resume goes on",
@@ -272,6 +300,6 @@ def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: 
         seconds=round(state.seconds, 2),
         images_per_second=round(state.images / state.seconds, 1) if state.seconds else 0.0,
         scores=scores,
-        verdict=verdicts.get(why, why),
+        ended=sentences.get(why, why),
         why=why,
     )

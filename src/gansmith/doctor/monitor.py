@@ -24,9 +24,11 @@ from gansmith.models.units import ends_of, units, unmoved, watched
 from gansmith.tasks import Side
 from gansmith.training import State
 
-SLOPED = 32  # samples that gradients with respect to samples are taken on
+FEW = 32  # samples that gradients and units are looked at on
 Write = Callable[..., None]
 HEALTHY = "healthy"
+EARLY = "too early to tell"
+LEAST = 3  # looks, before a run is called healthy
 Vitals = dict[str, float | int | None]
 
 # The signals of the loop, by the signs that they are.
@@ -118,6 +120,8 @@ class Monitor:
         self._track = looking.Track(exhibit.reference.distance)
         self._before: dict[Side, list[Tensor]] = {}
         self._standing: dict[str, Finding] = {}
+        self._looks = 0
+        self._seen: int | None = None
         self._remember_weights()
 
     def remember(self, events: Sequence[dict[str, Any]]) -> None:
@@ -129,12 +133,14 @@ class Monitor:
         for event in events:
             known = {key: _number(event[key]) for key in SIGNS if key in event}
             self._diagnosis.see(int(event["step"]), known)
+            self._looks += 1
         self._standing = {each.code: each for each in self._diagnosis.standing}
 
     @property
     def verdict(self) -> str:
-        """As `verdict_of`."""
-        return verdict_of(self._diagnosis.verdict)
+        """As `verdict_of`, and ``too early to tell`` before the third look."""
+        gravest = self._diagnosis.verdict
+        return EARLY if gravest is None and self._looks < LEAST else verdict_of(gravest)
 
     @property
     def standing(self) -> list[Finding]:
@@ -163,8 +169,14 @@ class Monitor:
         if self._every == 1:
             self._remember_weights()
         changed = self._diagnosis.see(step, signs)
+        self._looks, self._seen = self._looks + 1, step
         self._write("signs", step=step, verdict=self.verdict, **signs)
         self._tell(step, changed)
+
+    def last(self, step: int) -> None:
+        """The end of the run: one more look, unless this step has had one."""
+        if self._seen != step:
+            self.see(step)
 
     def broke_down(self, step: int) -> None:
         """The loop gave up because a loss or a weight is not a number: one last entry."""
@@ -233,9 +245,11 @@ class Monitor:
 
     @torch.no_grad()
     def _drawn(self) -> tuple[Tensor, Signs]:
-        """Samples of the fixed noise, and what G's units did."""
+        """Samples of the fixed noise, and what G's units did on the first of them."""
+        noise_BZ, labels_B = self._exhibit.noise_BZ, self._exhibit.labels_B
+        fake = self._generator(noise_BZ, labels_B)
         with watched(self._generator) as record:
-            fake = self._generator(self._exhibit.noise_BZ, self._exhibit.labels_B)
+            self._generator(noise_BZ[:FEW], None if labels_B is None else labels_B[:FEW])
         norms = {
             name: 0.0 if p.grad is None else float(p.grad.norm())
             for name, p in self._generator.named_parameters()
@@ -250,21 +264,22 @@ class Monitor:
         """D's outputs on real, generated and held-out samples, and its slope where they lie."""
         D, exhibit, boundary = self._state.D.bare, self._exhibit, self._game.boundary
         labels_B = exhibit.labels_B
-        with torch.no_grad(), watched(D) as record:
+        few = None if labels_B is None else labels_B[:FEW]
+        with torch.no_grad():
             real_B, fake_B = D(exhibit.real, labels_B), D(fake, labels_B)
+            with watched(D) as record:
+                few_B = D(exhibit.real[:FEW], few)
+                D(fake[:FEW], few)
         found = looking.judged(real_B, fake_B, boundary) | _shares(units(record), "D")
         if exhibit.held is not None:
             with torch.no_grad():
                 held_B = D(exhibit.held, exhibit.held_labels_B)
             found |= looking.held_out(held_B, fake_B, boundary)
-        few = None if labels_B is None else labels_B[:SLOPED]
-        with torch.no_grad():
-            few_B = D(exhibit.real[:SLOPED], few)
         found["grad_at_output"] = looking.pull(
-            lambda x: loss.g_loss(few_B, D(x, few)), fake[:SLOPED]
+            lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW]
         )
-        found["slope_fake"] = looking.slope(lambda x: D(x, few), fake[:SLOPED])
-        found["slope_real"] = looking.slope(lambda x: D(x, few), exhibit.real[:SLOPED])
+        found["slope_fake"] = looking.slope(lambda x: D(x, few), fake[:FEW])
+        found["slope_real"] = looking.slope(lambda x: D(x, few), exhibit.real[:FEW])
         return found
 
 
