@@ -98,7 +98,7 @@ def stagnation(history: History) -> Suspicion | None:
     data is covered: the rate is too low, has fallen too soon, or nothing arrives at G.
     """
     cover = history.middle("coverage", WINDOW)
-    moved = history.over("moved", 2 * WINDOW)
+    moved = history.over("moved", WINDOW)
     step_g = history.middle("update_G", WINDOW)
     if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None:
         return None

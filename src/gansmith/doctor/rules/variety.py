@@ -73,7 +73,7 @@ def within(history: History) -> Suspicion | None:
     diversity = history.middle("diversity", WINDOW)
     if inner is None or modes is None or diversity is None:
         return None
-    if inner > 0.35 or modes < 0.6 or diversity < 0.3 or _rising(history, "intra_diversity"):
+    if inner > 0.45 or modes < 0.6 or diversity < 0.3 or _rising(history, "intra_diversity"):
         return None
     return Suspicion({"intra_diversity": inner, "modes": modes, "diversity": diversity})
 
