@@ -181,7 +181,9 @@ def test_a_run_logs_what_the_lint_found(tiny_run: Path) -> None:
     found = [each for each in lines(tiny_run / "log.jsonl") if each["kind"] == "finding"]
     assert [each["code"] for each in found] == ["GS401", "GS245"]
     assert found[0]["values"] == {"count": 48, "least": 100, "policy": "all"}
-    assert set(found[0]) == {"kind", "step", "code", "values", "where", "certainty"}
+    assert {"step", "code", "name", "severity", "values", "where", "certainty", "told"} <= set(
+        found[0]
+    )
 
 
 def test_a_run_says_five_lines_and_how_to_see_the_rest(pictures: Path, tmp_path: Path) -> None:

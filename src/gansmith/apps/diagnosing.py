@@ -104,12 +104,14 @@ def logged(folder: Path) -> list[Finding]:
     """What a run's log says was found while it trained: the last word on each code and place.
 
     The lint's own are left out, since it looks again; so are codes that are not known, of another
-    version, and what a resume took back.
+    version, what healed, and what a resume took back.
     """
     last: dict[tuple[str, str], Finding] = {}
     for event in read_events(folder / runs.LOG)[0]:
         if event["kind"] == "resume" and isinstance(step := event.get("step"), int):
             last = {key: each for key, each in last.items() if (each.step or 0) <= step}
+        if event["kind"] == "healed":
+            last = {key: each for key, each in last.items() if key[0] != event.get("code")}
         finding = _read(event) if event["kind"] == "finding" else None
         if finding and finding.code not in {*LINT, *UNSOUND}:
             last[finding.code, finding.where] = finding
@@ -139,14 +141,3 @@ def _read(event: Event) -> Finding | None:
 def _number(value: Any) -> Any:
     """A value as it was: the log writes what is not finite by its name."""
     return float(value) if value in ("nan", "inf", "-inf") else value
-
-
-def as_record(finding: Finding) -> dict[str, Any]:
-    """The fields of a finding in ``log.jsonl``."""
-    return {
-        "step": finding.step,
-        "code": finding.code,
-        "values": dict(finding.values),
-        "where": finding.where,
-        "certainty": finding.certainty,
-    }

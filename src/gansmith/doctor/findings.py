@@ -81,6 +81,24 @@ def told(finding: Finding, language: str = "en") -> dict[str, Any]:
     }
 
 
+def as_record(finding: Finding) -> dict[str, Any]:
+    """The fields of a finding in ``log.jsonl``; its texts too, for those who only read the log."""
+    words = {language: told(finding, language) for language in LANGUAGES}
+    return {
+        "step": finding.step,
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "values": dict(finding.values),
+        "where": finding.where,
+        "certainty": round(finding.certainty, 3),
+        "told": {
+            language: {key: said[key] for key in ("evidence", "cause", "mend")}
+            for language, said in words.items()
+        },
+    }
+
+
 def page(code: str, language: str = "en") -> str:
     """The page of a code, relative to ``docs``."""
     return f"doctor/{code}.md" if language == "en" else f"doctor/{language}/{code}.md"
