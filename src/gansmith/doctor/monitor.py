@@ -275,9 +275,7 @@ class Monitor:
             with torch.no_grad():
                 held_B = D(exhibit.held, exhibit.held_labels_B)
             found |= looking.held_out(held_B, fake_B, boundary)
-        found["grad_at_output"] = looking.pull(
-            lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW]
-        )
+        found["grad_at_output"] = looking.pull(lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW])
         found["slope_fake"] = looking.slope(lambda x: D(x, few), fake[:FEW])
         found["slope_real"] = looking.slope(lambda x: D(x, few), exhibit.real[:FEW])
         return found

@@ -1,0 +1,301 @@
+"""The ladders: what is tried against each disorder, in which order, and by whose advice.
+
+A rung is a reversible change of named controls (`gansmith.training.state.CONTROLS`), another start
+for dead units, or a word of advice where no running game can be changed; some first go back to the
+last healthy checkpoint. A rung is kept if the disorder is gone after its window, or if the sign
+that it shows in has improved by as much as its gauge asks for. `docs/doctor/repair.md` is this
+table in words.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gansmith.doctor.signs import Signs
+
+How = Literal["times", "plus", "least"]
+
+# Between which each control stays, whatever is advised. 0.8: Karras et al. 2020 (ADA), section 2.2.
+LIMITS: dict[str, tuple[float, float]] = {
+    "gamma": (1 / 1024, 1024.0),
+    "gamma_least": (0.0, 1e6),
+    "lr": (1 / 1024, 4.0),
+    "lr_D": (1 / 64, 4.0),
+    "sigma": (0.0, 0.5),
+    "augment": (0.0, 0.8),
+    "d_steps": (0.0, 4.0),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One control: times an amount, plus an amount, or at least an amount."""
+
+    control: str
+    how: How
+    amount: float
+
+    def of(self, old: float) -> float:
+        """The control's new value, within its `LIMITS`."""
+        if self.how == "times":
+            new = old * self.amount
+        elif self.how == "plus":
+            new = old + self.amount
+        else:
+            new = max(old, self.amount)
+        low, high = LIMITS[self.control]
+        return min(max(new, low), high)
+
+    def __str__(self) -> str:
+        name = {"gamma": "γ", "sigma": "instance noise", "d_steps": "steps of D"}.get(self.control)
+        name = name or {"lr": "rate", "lr_D": "rate of D"}.get(self.control, self.control)
+        if self.how == "times":
+            factor = f"×{self.amount:g}" if self.amount >= 1 else f"/{1 / self.amount:g}"
+            return f"{name} {factor}"
+        return f"{name} {'+' if self.how == 'plus' else 'to at least '}{self.amount:g}"
+
+
+def gamma(factor: float) -> Change:
+    """Of the gradient penalty's weight."""
+    return Change("gamma", "times", factor)
+
+
+def rate(factor: float) -> Change:
+    """Of both players' rates."""
+    return Change("lr", "times", factor)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One thing to try.
+
+    Attributes:
+        changes: of controls.
+        source: who advises it.
+        back: first to the last healthy checkpoint.
+        revive: also give dead units another start.
+        adaptive: the chance of distortions follows D's overfitting from here on (`adapted`).
+        told: a setting of another run (``model.d.pac=2``); nothing is changed in this one.
+    """
+
+    changes: tuple[Change, ...] = ()
+    source: str = ""
+    back: bool = False
+    revive: bool = False
+    adaptive: bool = False
+    told: str = ""
+
+    def __str__(self) -> str:
+        parts = ["back to the last healthy checkpoint"] if self.back else []
+        parts += ["revive dead units"] if self.revive else []
+        parts += ["augmentation as D overfits"] if self.adaptive else []
+        parts += [str(change) for change in self.changes]
+        return ", ".join(parts) if not self.told else f"another run with {self.told}"
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """The sign that a disorder shows in, and how much better it must be for a rung to be kept."""
+
+    reading: str
+    toward: Literal["up", "down"]
+    by: float
+    times: bool = False
+
+    def improved(self, before: float | None, after: float | None) -> bool:
+        """Whether the sign is better by the amount; not where it was not measured."""
+        if before is None or after is None or not math.isfinite(after):
+            return False
+        if not math.isfinite(before):
+            return True
+        if self.times:
+            return after >= self.by * before if self.toward == "up" else after * self.by <= before
+        return after - before >= self.by if self.toward == "up" else before - after >= self.by
+
+    def __str__(self) -> str:
+        sign = ("×" if self.toward == "up" else "/") if self.times else "+−"[self.toward == "down"]
+        return f"{self.reading} {sign}{self.by:g}"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What is tried against one disorder; ``last`` when all of ``rungs`` have failed."""
+
+    gauge: Gauge
+    rungs: tuple[Rung, ...]
+    last: tuple[Rung, ...]
+
+
+def _worst(*names: str) -> Callable[[Signs], float | None]:
+    return lambda signs: max((signs[name] for name in names if name in signs), default=None)
+
+
+def _over(high: str, low: str) -> Callable[[Signs], float | None]:
+    return lambda signs: signs[high] - signs[low] if high in signs and low in signs else None
+
+
+def _excess(signs: Signs) -> float | None:
+    """How far generated values lie outside the range of real ones."""
+    keys = ("low_fake", "low_real", "high_fake", "high_real")
+    if any(key not in signs for key in keys):
+        return None
+    over = signs["high_fake"] - signs["high_real"], signs["low_real"] - signs["low_fake"]
+    return max(0.0, *over)
+
+
+# What is read from several signs; any other reading is a sign's own name.
+READINGS: Mapping[str, Callable[[Signs], float | None]] = {
+    "dead units": _worst("dead_D", "dead_G"),
+    "slope of D": _worst("slope_real", "slope_fake"),
+    "held-out gap": _over("acc_real", "acc_held"),
+    "values off range": _excess,
+}
+
+
+def read(reading: str, signs: Signs) -> float | None:
+    """A reading of one look; None where it was not measured."""
+    return READINGS[reading](signs) if reading in READINGS else signs.get(reading)
+
+
+R1 = "Mescheder et al. 2018, theorem 4.1"
+NOISE = "Arjovsky and Bottou 2017, section 3; Sønderby et al. 2017, section 3.3"
+SLOWER = "Mescheder et al. 2017, section 3: the step must be small where the game rotates"
+TTUR = "Heusel et al. 2017, theorem 1"
+MORE_D = "Goodfellow et al. 2014, algorithm 1 (k steps of D)"
+PAC = "Lin et al. 2018, section 3"
+BACK = "Brock et al. 2019, section 4: a run that collapsed goes on from before it did"
+ADA = "Karras et al. 2020 (ADA), section 3.1"
+REDO = "Sokar et al. 2023, algorithm 1"
+NOISY = Change("sigma", "least", 0.1)
+SLOW_D = Change("lr_D", "times", 0.5)
+MORE = Change("d_steps", "plus", 1.0)
+
+SMOOTHER = (
+    Rung((gamma(4.0), rate(0.5)), BACK, back=True),
+    Rung((gamma(16.0), rate(0.25)), BACK, back=True),
+)
+STRONGER = (
+    Rung((gamma(0.25), MORE), BACK, back=True),
+    Rung((gamma(0.0625), Change("d_steps", "plus", 2.0)), BACK, back=True),
+)
+PACKED = Rung(told="model.d.pac=2", source=PAC)
+COLLAPSE = (
+    Rung((gamma(2.0),), R1),
+    Rung((gamma(4.0),), BACK, back=True),
+    Rung((gamma(4.0), rate(0.5)), BACK, back=True),
+    PACKED,
+)
+BREAKDOWN = (
+    Rung((gamma(2.0), rate(1 / 2)), BACK, back=True),
+    Rung((gamma(4.0), rate(1 / 8)), BACK, back=True),
+    Rung((gamma(8.0), rate(1 / 32)), BACK, back=True),
+)
+DESPERATE = (
+    Rung((gamma(16.0), rate(1 / 128)), BACK, back=True),
+    Rung((gamma(32.0), rate(1 / 512)), BACK, back=True),
+)
+
+LADDERS: dict[str, Ladder] = {
+    "GS118": Ladder(Gauge("nonfinite", "down", 1.0), BREAKDOWN, DESPERATE),
+    "GS301": Ladder(Gauge("diversity", "up", 0.1), COLLAPSE, SMOOTHER),
+    "GS302": Ladder(Gauge("coverage", "up", 0.05), COLLAPSE, SMOOTHER),
+    "GS303": Ladder(Gauge("intra_diversity", "up", 0.1), COLLAPSE, SMOOTHER),
+    "GS304": Ladder(
+        Gauge("grad_at_output", "up", 2.0, times=True),
+        (Rung((gamma(2.0),), R1), Rung((NOISY,), NOISE), Rung((gamma(4.0), SLOW_D), TTUR)),
+        SMOOTHER,
+    ),
+    "GS305": Ladder(
+        Gauge("acc_pairs", "down", 0.05),
+        (
+            Rung((gamma(2.0),), R1),
+            Rung((NOISY,), NOISE),
+            Rung((SLOW_D,), TTUR),
+            Rung((gamma(4.0), NOISY), R1),
+        ),
+        SMOOTHER,
+    ),
+    "GS306": Ladder(
+        Gauge("acc_pairs", "up", 0.05),
+        (
+            Rung((gamma(0.5),), R1),
+            Rung((MORE,), MORE_D),
+            Rung((gamma(0.25), MORE), MORE_D),
+        ),
+        STRONGER,
+    ),
+    "GS307": Ladder(
+        Gauge("turned", "up", 0.3),
+        (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER), Rung((gamma(4.0), rate(0.5)), R1)),
+        SMOOTHER,
+    ),
+    "GS308": Ladder(Gauge("slope of D", "down", 2.0, times=True), BREAKDOWN, DESPERATE),
+    "GS309": Ladder(
+        Gauge("held-out gap", "down", 0.05),
+        (Rung(source=ADA, adaptive=True), Rung((gamma(2.0),), R1), Rung((SLOW_D,), TTUR)),
+        SMOOTHER,
+    ),
+    "GS310": Ladder(
+        Gauge("dead units", "down", 0.1),
+        (
+            Rung(source=REDO, revive=True),
+            Rung((rate(0.5),), REDO, revive=True),
+            Rung(told="model.g.activation=leaky-relu", source="Maas et al. 2013, section 2"),
+        ),
+        SMOOTHER,
+    ),
+    "GS311": Ladder(
+        Gauge("spectrum_high", "up", 0.1),
+        (Rung((gamma(0.5),), R1), Rung((rate(0.5),), SLOWER)),
+        (),
+    ),
+    "GS312": Ladder(
+        Gauge("checkerboard", "down", 0.1),
+        (
+            Rung((rate(0.5),), SLOWER),
+            Rung(told="model.name=resnet", source="Odena et al. 2016"),
+        ),
+        (),
+    ),
+    "GS313": Ladder(
+        Gauge("moved", "up", 1.5, times=True),
+        (Rung((rate(0.5),), SLOWER), Rung((gamma(0.5),), R1)),
+        (),
+    ),
+    "GS316": Ladder(
+        Gauge("values off range", "down", 0.05),
+        (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER)),
+        SMOOTHER,
+    ),
+}
+
+# ADA: the chance moves by as much as takes it from 0 to 1 over so many windows.
+WINDOWS = 2.0
+TARGETS = {"r_v": 0.5, "r_t": 0.6}  # of D's overfitting; r_t's is theirs, r_v's ours
+
+
+def overfitting(signs: Signs) -> float | None:
+    """How far D overfits, less the target; above 0 is too much, None cannot be told.
+
+    Karras et al. 2020 (ADA), equation (1): r_v = (E[D(train)] − E[D(held)]) / (E[D(train)] −
+    E[D(fake)]), or r_t = E[sign D(train)] where nothing is held out; sign D is 2·acc_real − 1.
+    """
+    if {"d_real", "d_held", "d_fake"} <= signs.keys():
+        span = signs["d_real"] - signs["d_fake"]
+        if span > 0:
+            return (signs["d_real"] - signs["d_held"]) / span - TARGETS["r_v"]
+    if "acc_real" in signs:
+        return 2.0 * signs["acc_real"] - 1.0 - TARGETS["r_t"]
+    return None
+
+
+def adapted(chance: float, signs: Signs, steps: int, window: int) -> float:
+    """The chance of distortions after a look, ``steps`` after the last one.
+
+    ADA's rule with our pace: up while D overfits by more than the target, else down.
+    """
+    excess = overfitting(signs)
+    pace = steps / (WINDOWS * window) * (1.0 if excess is None or excess > 0 else -1.0)
+    low, high = LIMITS["augment"]
+    return min(max(chance + pace, low), high)
