@@ -13,6 +13,7 @@ from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
+from gansmith.apps.repairing import fresh_weights, keep, repairer_of
 from gansmith.apps.setting_up import (
     Prepared,
     plan,
@@ -121,6 +122,7 @@ def train(
     try:
         _write_start(log, ready, folder)
         monitor = _monitor(ready, watch, log, folder)
+        repairer = repairer_of(ready, monitor, log.write)
         with stoppable() as stop:
             hooks = Hooks(
                 sample=lambda state: draw_sheet(
@@ -129,7 +131,10 @@ def train(
                 saved=lambda state: _save_generator(ready, state, folder),
                 stop=lambda: stop() or (watching.stop() if watching.stop else None),
                 evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
-                advisers=(monitor,) if monitor else (),
+                advisers=tuple(each for each in (monitor, repairer) if each),
+                rescue=repairer.rescue if repairer and repairer.auto else None,
+                saving=lambda _, due: keep(monitor, repairer, due),
+                fresh=lambda step: fresh_weights(ready, step),
             )
             why = _played(ready, log, hooks, folder, monitor)
         if monitor and why == "budget":
@@ -232,7 +237,7 @@ def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer,
 
 def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     cfg, state = ready.cfg, ready.state
-    if state.step:
+    if state.step or (folder / runs.LOG).stat().st_size:
         log.write("resume", step=state.step)
     log.write(
         "start",

@@ -6,7 +6,7 @@ from gansmith.config.section import Auto, Count, Section
 
 
 class DoctorConfig(Section):
-    """Whether a run is watched while it trains, how often, what is done about it, and the language."""
+    """Whether a run is watched while it trains, how often, in which language, and what is done."""
 
     monitor: bool = True
     every: Count | Auto = "auto"  # steps between looks; auto: so many that they cost 5 % at most

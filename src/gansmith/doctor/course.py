@@ -16,7 +16,7 @@ from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
 
 MOST_BACK = 8  # times that one run goes back to a checkpoint, whatever for
-SHORTEST, SHARE, LOOKS = 100, 0.02, 5  # of a window: steps, of the plan, looks
+SHORTEST, SHARE, LOOKS = 250, 0.02, 5  # of a window: steps (rules look back over 200), plan, looks
 BROKEN = "GS118"  # what it is called when the loop's numbers are no longer numbers
 
 Note = dict[str, Any]  # a record of kind ``repair``, without its step
@@ -46,7 +46,7 @@ class Ground:
 
 
 def window_of(steps: int, every: int) -> int:
-    """How long a rung is tried: 2 % of the plan, 100 steps and five looks at least."""
+    """How long a rung is tried: 2 % of the plan, 250 steps and five looks at least."""
     return max(SHORTEST, round(SHARE * steps), LOOKS * every)
 
 
@@ -295,9 +295,8 @@ def _begin(
         move.notes.append(_note(code, str(rung), "rolled-back", why, back, before, None))
         move.course = replace(move.course, rollbacks=move.course.rollbacks + 1, pending=None)
     if rung.revive:
-        dead = look.signs.get("dead_D", 0.0), look.signs.get("dead_G", 0.0)
-        worse = ground.has_d and dead[0] >= dead[1]
-        move.acts.append(Revive("D" if worse else "G", why, code))
+        of_d = any(each.code == code and each.where == "D" for each in look.standing)
+        move.acts.append(Revive("D" if of_d and ground.has_d else "G", why, code))
     if rung.adaptive:
         old["augment"] = move.controls["augment"]
         move.course = replace(move.course, regulated=look.step)

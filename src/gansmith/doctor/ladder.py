@@ -14,14 +14,15 @@ from typing import Literal
 
 from gansmith.doctor.signs import Signs
 
+ROUNDING = 1e-9
 How = Literal["times", "plus", "least"]
 
 # Between which each control stays, whatever is advised. 0.8: Karras et al. 2020 (ADA), section 2.2.
 LIMITS: dict[str, tuple[float, float]] = {
     "gamma": (1 / 1024, 1024.0),
     "gamma_least": (0.0, 1e6),
-    "lr": (1 / 1024, 4.0),
-    "lr_D": (1 / 64, 4.0),
+    "lr": (1 / 1024, 64.0),
+    "lr_D": (1 / 64, 64.0),
     "sigma": (0.0, 0.5),
     "augment": (0.0, 0.8),
     "d_steps": (0.0, 4.0),
@@ -111,7 +112,8 @@ class Gauge:
             return True
         if self.times:
             return after >= self.by * before if self.toward == "up" else after * self.by <= before
-        return after - before >= self.by if self.toward == "up" else before - after >= self.by
+        gain = after - before if self.toward == "up" else before - after
+        return gain >= self.by - ROUNDING
 
     def __str__(self) -> str:
         sign = ("×" if self.toward == "up" else "/") if self.times else "+−"[self.toward == "down"]
@@ -127,29 +129,40 @@ class Ladder:
     last: tuple[Rung, ...]
 
 
+def _gap(signs: Signs) -> float | None:
+    """How far generated values miss the ends of the range of real ones, in widths of it."""
+    keys = ("low_fake", "low_real", "high_fake", "high_real")
+    if any(key not in signs for key in keys) or signs["high_real"] <= signs["low_real"]:
+        return None
+    low, high = signs["low_fake"] - signs["low_real"], signs["high_fake"] - signs["high_real"]
+    return max(abs(low), abs(high)) / (signs["high_real"] - signs["low_real"])
+
+
 def _worst(*names: str) -> Callable[[Signs], float | None]:
     return lambda signs: max((signs[name] for name in names if name in signs), default=None)
 
 
-def _over(high: str, low: str) -> Callable[[Signs], float | None]:
-    return lambda signs: signs[high] - signs[low] if high in signs and low in signs else None
+def _size(name: str) -> Callable[[Signs], float | None]:
+    return lambda signs: abs(signs[name]) if name in signs else None
 
 
-def _excess(signs: Signs) -> float | None:
-    """How far generated values lie outside the range of real ones."""
-    keys = ("low_fake", "low_real", "high_fake", "high_real")
-    if any(key not in signs for key in keys):
+def ratio_of_overfitting(signs: Signs) -> float | None:
+    """r_v of Karras et al. 2020 (ADA), equation (1): 0 is none, 1 is all that D knows.
+
+    (E[D(train)] − E[D(held)]) / (E[D(train)] − E[D(fake)]).
+    """
+    if not {"d_real", "d_held", "d_fake"} <= signs.keys():
         return None
-    over = signs["high_fake"] - signs["high_real"], signs["low_real"] - signs["low_fake"]
-    return max(0.0, *over)
+    span = signs["d_real"] - signs["d_fake"]
+    return (signs["d_real"] - signs["d_held"]) / span if span > 0 else None
 
 
 # What is read from several signs; any other reading is a sign's own name.
 READINGS: Mapping[str, Callable[[Signs], float | None]] = {
-    "dead units": _worst("dead_D", "dead_G"),
-    "slope of D": _worst("slope_real", "slope_fake"),
-    "held-out gap": _over("acc_real", "acc_held"),
-    "values off range": _excess,
+    "dead units": _worst("dead_D", "dead_G", "dead_layer_D", "dead_layer_G"),
+    "overfitting": ratio_of_overfitting,
+    "error of the spectrum": _size("spectrum_high"),
+    "range missed": _gap,
 }
 
 
@@ -165,6 +178,7 @@ TTUR = "Heusel et al. 2017, theorem 1"
 MORE_D = "Goodfellow et al. 2014, algorithm 1 (k steps of D)"
 PAC = "Lin et al. 2018, section 3"
 BACK = "Brock et al. 2019, section 4: a run that collapsed goes on from before it did"
+RANGE = "Smith 2017, section 3.3: below a range of rates nothing is learned"
 ADA = "Karras et al. 2020 (ADA), section 3.1"
 REDO = "Sokar et al. 2023, algorithm 1"
 NOISY = Change("sigma", "least", 0.1)
@@ -219,20 +233,21 @@ LADDERS: dict[str, Ladder] = {
     "GS306": Ladder(
         Gauge("acc_pairs", "up", 0.05),
         (
-            Rung((gamma(0.5),), R1),
-            Rung((MORE,), MORE_D),
-            Rung((gamma(0.25), MORE), MORE_D),
+            Rung((Change("lr_D", "times", 4.0),), TTUR),
+            Rung((Change("lr_D", "times", 16.0),), TTUR),
+            Rung((gamma(1 / 8),), R1),
+            Rung((gamma(1 / 8), MORE), MORE_D),
         ),
         STRONGER,
     ),
     "GS307": Ladder(
-        Gauge("turned", "up", 0.3),
+        Gauge("moved", "down", 1.5, times=True),
         (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER), Rung((gamma(4.0), rate(0.5)), R1)),
         SMOOTHER,
     ),
-    "GS308": Ladder(Gauge("slope of D", "down", 2.0, times=True), BREAKDOWN, DESPERATE),
+    "GS308": Ladder(Gauge("noise_share", "down", 2.0, times=True), BREAKDOWN, DESPERATE),
     "GS309": Ladder(
-        Gauge("held-out gap", "down", 0.05),
+        Gauge("overfitting", "down", 0.1),
         (Rung(source=ADA, adaptive=True), Rung((gamma(2.0),), R1), Rung((SLOW_D,), TTUR)),
         SMOOTHER,
     ),
@@ -246,12 +261,12 @@ LADDERS: dict[str, Ladder] = {
         SMOOTHER,
     ),
     "GS311": Ladder(
-        Gauge("spectrum_high", "up", 0.1),
+        Gauge("error of the spectrum", "down", 0.2),
         (Rung((gamma(0.5),), R1), Rung((rate(0.5),), SLOWER)),
         (),
     ),
     "GS312": Ladder(
-        Gauge("checkerboard", "down", 0.1),
+        Gauge("checkerboard", "down", 0.3),
         (
             Rung((rate(0.5),), SLOWER),
             Rung(told="model.name=resnet", source="Odena et al. 2016"),
@@ -260,31 +275,30 @@ LADDERS: dict[str, Ladder] = {
     ),
     "GS313": Ladder(
         Gauge("moved", "up", 1.5, times=True),
-        (Rung((rate(0.5),), SLOWER), Rung((gamma(0.5),), R1)),
+        (Rung((rate(4.0),), RANGE), Rung((rate(16.0),), RANGE), Rung((gamma(0.25),), R1)),
         (),
     ),
     "GS316": Ladder(
-        Gauge("values off range", "down", 0.05),
+        Gauge("range missed", "down", 0.05),
         (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER)),
         SMOOTHER,
     ),
 }
 
-# ADA: the chance moves by as much as takes it from 0 to 1 over so many windows.
+# ADA: the chance moves at a pace that takes it from 0 to 1 over so many windows.
 WINDOWS = 2.0
-TARGETS = {"r_v": 0.5, "r_t": 0.6}  # of D's overfitting; r_t's is theirs, r_v's ours
+TARGETS = {"r_v": 0.3, "r_t": 0.6}  # r_t's is theirs; r_v's is ours, below what GS309 asks for
 
 
 def overfitting(signs: Signs) -> float | None:
     """How far D overfits, less the target; above 0 is too much, None cannot be told.
 
-    Karras et al. 2020 (ADA), equation (1): r_v = (E[D(train)] − E[D(held)]) / (E[D(train)] −
-    E[D(fake)]), or r_t = E[sign D(train)] where nothing is held out; sign D is 2·acc_real − 1.
+    Karras et al. 2020 (ADA), equation (1): r_v, or r_t = E[sign D(train)] where nothing is held
+    out; that is 2·acc_real − 1.
     """
-    if {"d_real", "d_held", "d_fake"} <= signs.keys():
-        span = signs["d_real"] - signs["d_fake"]
-        if span > 0:
-            return (signs["d_real"] - signs["d_held"]) / span - TARGETS["r_v"]
+    ratio = ratio_of_overfitting(signs)
+    if ratio is not None:
+        return ratio - TARGETS["r_v"]
     if "acc_real" in signs:
         return 2.0 * signs["acc_real"] - 1.0 - TARGETS["r_t"]
     return None

@@ -128,6 +128,11 @@ class Repairer:
         self._auto, self._state, self._source = mode == "auto", state, source
         self._ground, self._command, self._write = ground, command, write
 
+    @property
+    def auto(self) -> bool:
+        """Whether it may change the run."""
+        return self._auto
+
     def __call__(self, step: int, signals: dict[str, Tensor]) -> list[Act] | None:
         """What is to be done after a step that was looked at."""
         del signals
@@ -152,10 +157,10 @@ class Repairer:
         acts = self._do(next_move(self._course, look, self._state.controls, self._ground()), step)
         return acts if any(isinstance(act, Rollback) for act in acts) else None
 
-    def saving(self, state: State) -> None:
-        """A checkpoint is about to be made: it may turn out to be the one to go back to."""
+    def saving(self) -> None:
+        """A checkpoint that was due is about to be made: it may be the one to go back to."""
         if self._auto:
-            state.remedies = saving(self._course, state.step).as_json()
+            self._state.remedies = saving(self._course, self._state.step).as_json()
 
     @property
     def _course(self) -> Course:

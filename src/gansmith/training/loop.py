@@ -42,7 +42,7 @@ class Hooks:
     evaluate: Callable[[State], None]  # scores the average as it is; leaves the state alone
     advisers: tuple[Adviser, ...] = field(default_factory=tuple)
     rescue: Callable[[int, str], Sequence[Act] | None] | None = None  # of a run that diverged
-    saving: Callable[[State], None] | None = None  # a checkpoint that was due is about to be made
+    saving: Callable[[State, bool], None] | None = None  # a checkpoint comes; whether it was due
     fresh: Fresh | None = None  # new weights for units that are revived
 
 
@@ -147,7 +147,7 @@ def play(
         The signals of each player's last step in it, taken at the weights that it started from.
     """
     signals: Signals = {}
-    for movers in rounds(cfg.optim, task.players):
+    for movers in rounds(cfg.optim, task.players, int(state.controls["d_steps"])):
         turns = [turn_of(cfg, state, batches, now, mover) for mover in movers]
         seen = [differentiate(engine, cfg, task, state, turn) for turn in turns]
         if cfg.optim.play == "extragradient":
@@ -294,8 +294,8 @@ def save(
     The plan is part of the checkpoint: a run that is killed later resumes with the same plan.
     """
     check_finite(cfg, state)
-    if hooks.saving and state.step % int(cfg.save_every) == 0:  # not where a stop has it saved
-        hooks.saving(state)
+    if hooks.saving:  # one that only a stop, or the clock, has made is not due
+        hooks.saving(state, state.step % int(cfg.save_every) == 0)
     speed = clock.speed("plan")
     if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
         replan(cfg, state, log, speed)

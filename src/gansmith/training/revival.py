@@ -172,7 +172,7 @@ def _home(
             if part is not source and not _normalises(part)
         }
         now = _pass(net, call, pinned, (source, units))
-        if now.said is None or not torch.equal(now.said, clean.said):
+        if now.said is None or clean.said is None or not torch.equal(now.said, clean.said):
             return None
         changes = {part: _changed(clean.inputs[part], value) for part, value in now.inputs.items()}
         return {part: where for part, where in changes.items() if where.any()}
