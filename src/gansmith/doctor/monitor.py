@@ -245,7 +245,9 @@ class Monitor:
                 found |= self._track.signs(rows)
             if self._game.loss is not None:
                 found |= self._judged(self._game.loss, fake)
-        return {key: value for key, value in found.items() if value is not None}
+        broken = [key for key, value in found.items() if not math.isfinite(value)]
+        found["nonfinite"] += len(broken)
+        return {key: value for key, value in found.items() if key not in broken}
 
     def _averages(self) -> Signs:
         """Means of the loop's signals since the last look."""

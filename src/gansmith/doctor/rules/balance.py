@@ -64,7 +64,7 @@ def saturated(history: History) -> Suspicion | None:
 
 
 def weak(history: History) -> Suspicion | None:
-    """D does not keep up: it tells nothing, or learns far slower than G, while samples are poor.
+    """D does not keep up: it is held flat, or learns far slower than G, while samples are poor.
 
     At the end of a good game D is undecided, too (Goodfellow et al. 2014, theorem 1), so this is
     said only where little of the data has a generated neighbour. Equal speed of both players is
@@ -72,21 +72,33 @@ def weak(history: History) -> Suspicion | None:
     """
     cover = _unfit(history)
     pairs = history.middle("acc_pairs", WINDOW)
-    if cover is None or pairs is None or history.ending:
+    if cover is None or pairs is None:
         return None
     step_d = history.middle("update_D", 2 * WINDOW)
     step_g = history.middle("update_G", 2 * WINDOW)
     ratio = step_d / step_g if step_d is not None and step_g else None
-    slow = ratio is not None and ratio < 0.08
-    blind = pairs < 0.57
-    if not slow and not blind:
+    slow = ratio is not None and ratio < 0.08 and pairs < 0.97  # a D that has won rests, too
+    late = history.step >= 300
+    flat = late and _tied(history) and cover < 0.05
+    blind = late and pairs < 0.55
+    if not slow and not flat and not blind:
         return None
-    values = {"acc_pairs": pairs, "coverage": cover}
-    if slow and ratio is not None:
-        return Suspicion(
-            values | {"ratio": ratio}, certainty=0.95 if ratio < 0.04 or blind else 0.85
-        )
-    return Suspicion(values | {"ratio": 1.0 if ratio is None else ratio}, certainty=0.7)
+    values = {
+        "acc_pairs": pairs,
+        "coverage": cover,
+        "ratio": 1.0 if ratio is None else ratio,
+        "g_loss": history.now.get("g_loss", float("nan")),
+    }
+    sure = ratio is not None and ratio < 0.04
+    return Suspicion(values, certainty=0.95 if sure else 0.85 if slow or flat else 0.7)
+
+
+def _tied(history: History) -> bool:
+    """Whether G pays what it would pay to a D that says the same of every sample."""
+    ideal, paid = history.facts.ideal_g, history.middle("g_loss", WINDOW)
+    if not ideal or paid is None or history.facts.critic:
+        return False
+    return abs(paid / ideal - 1) < 0.025
 
 
 def overfits(history: History) -> Suspicion | None:
@@ -96,16 +108,16 @@ def overfits(history: History) -> Suspicion | None:
     equation (1): 0 without overfitting, 1 where held-out samples are to D what generated ones are.
     """
     keys = ("d_real", "d_held", "d_fake")
-    looks = [s for s in history.signs[-8:] if all(key in s for key in keys)]
-    if len(looks) < 3:
+    means = [history.over(key, 300) for key in keys]
+    if min(map(len, means)) < 3:
         return None
-    real, held, fake = (sum(s[key] for s in looks) / len(looks) for key in keys)
+    real, held, fake = (sum(values) / len(values) for values in means)
     accuracy = history.middle("acc_held", WINDOW)
     pairs = history.middle("acc_pairs", WINDOW)
-    if accuracy is None or pairs is None or real - fake <= 0 or pairs < 0.75:
+    if accuracy is None or pairs is None or real <= fake or pairs < 0.7:
         return None
     share = (real - held) / (real - fake)
-    if share < 0.4:
+    if share < 0.3:
         return None
     values = {
         "overfit": share,
@@ -121,6 +133,6 @@ def overfits(history: History) -> Suspicion | None:
 RULES = (
     Rule("GS304", vanishing, after=100, looks=3, span=60),
     Rule("GS305", saturated, after=200, looks=4, span=150),
-    Rule("GS306", weak, after=300, looks=4, span=150),
-    Rule("GS309", overfits, after=200, looks=4, span=150),
+    Rule("GS306", weak, after=200, looks=3, span=100, moving=True),
+    Rule("GS309", overfits, after=150, looks=4, span=100),
 )

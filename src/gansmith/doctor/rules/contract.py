@@ -18,6 +18,8 @@ class Rule:
         after: the step before which it is silent: nets that have learned nothing yet look ill.
         looks: with a suspicion in a row, before it is a finding ...
         span: ... over so many steps at least.
+        moving: whether it needs a game that still moves: what stands when the rates have fallen to
+            nothing then stands to the end.
     """
 
     code: str
@@ -25,3 +27,4 @@ class Rule:
     after: int = 300
     looks: int = 3
     span: int = 100
+    moving: bool = False

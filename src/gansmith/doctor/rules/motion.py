@@ -13,9 +13,9 @@ def divergence(history: History) -> Suspicion | None:
     """Numbers that run away, or are no numbers any more.
 
     Mescheder et al. 2018, section 3: without a penalty, or with too large steps, the game has no
-    stable point to come to, and its weights and outputs grow. Told by losses a hundred times what
-    an undecided D would make them, by samples five times as wide as the data, or by a value that is
-    not finite. A critic's loss has no such scale.
+    stable point to come to, and its weights and outputs grow. Told by a loss of G forty times what
+    an undecided D would make it, by samples five times as wide as the data beside a loss that is
+    five times too large, or by a value that is not finite. A critic's loss has no such scale.
     """
     now, facts = history.now, history.facts
     if now.get("nonfinite", 0.0) > 0:
@@ -25,7 +25,8 @@ def divergence(history: History) -> Suspicion | None:
     off = None
     if not facts.critic and facts.ideal_g is not None and loss is not None:
         off = abs(loss) / max(abs(facts.ideal_g), 0.1)
-    far = (off is not None and off > 100) or (wide is not None and wide > 25)
+    lost = wide is not None and wide > 25 and (off is None or off > 5)
+    far = lost or (off is not None and off > 40)
     return Suspicion(_evidence(history), certainty=0.97) if far else None
 
 
@@ -50,7 +51,7 @@ def oscillation(history: History) -> Suspicion | None:
     before = history.before("coverage", 2 * WINDOW)
     moved = history.over("moved", 2 * WINDOW)
     turned = history.over("turned", 2 * WINDOW)
-    if cover is None or not before or len(moved) < 5 or not turned or history.ending:
+    if cover is None or not before or len(moved) < 5 or not turned:
         return None
     improving = cover > 1.2 * max(before[-3:]) or cover > UNFIT
     back = sum(value < 0 for value in turned) / len(turned)
@@ -97,9 +98,9 @@ def stagnation(history: History) -> Suspicion | None:
     data is covered: the rate is too low, has fallen too soon, or nothing arrives at G.
     """
     cover = history.middle("coverage", WINDOW)
-    moved = history.over("moved", 2 * WINDOW)
+    moved = history.over("moved", WINDOW)
     step_g = history.middle("update_G", WINDOW)
-    if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None or history.ending:
+    if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None:
         return None
     if max(moved) > 0.02 and not (step_g < 1e-6 and max(moved) < 0.05):
         return None
@@ -108,8 +109,8 @@ def stagnation(history: History) -> Suspicion | None:
 
 
 RULES = (
-    Rule("GS308", divergence, after=0, looks=3, span=40),
-    Rule("GS307", oscillation, after=800, looks=4, span=200),
-    Rule("GS310", dead, after=50, looks=3, span=50),
-    Rule("GS313", stagnation, after=200, looks=3, span=100),
+    Rule("GS308", divergence, after=0, looks=3, span=60),
+    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True),
+    Rule("GS310", dead, after=0, looks=3, span=40),
+    Rule("GS313", stagnation, after=200, looks=3, span=100, moving=True),
 )

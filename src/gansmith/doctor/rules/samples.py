@@ -6,6 +6,10 @@ from gansmith.doctor.rules.contract import Rule
 WINDOW = 300  # steps
 
 
+def _factor(decades: float) -> float:
+    return float(10 ** min(decades, 30.0))
+
+
 def spectrum(history: History) -> Suspicion | None:
     """Fine detail is missing, or is noise.
 
@@ -15,7 +19,7 @@ def spectrum(history: History) -> Suspicion | None:
     high = history.middle("spectrum_high", WINDOW)
     if high is None or -1.0 < high < 1.0:
         return None
-    return Suspicion({"spectrum_high": high, "times": 10 ** abs(high)}, certainty=0.7)
+    return Suspicion({"spectrum_high": high, "times": _factor(abs(high))}, certainty=0.7)
 
 
 def checkerboard(history: History) -> Suspicion | None:
@@ -29,7 +33,7 @@ def checkerboard(history: History) -> Suspicion | None:
     high = history.middle("spectrum_high", WINDOW)
     if board is None or high is None or board < 1.0 or board - max(high, 0.0) < 0.6:
         return None
-    return Suspicion({"checkerboard": board, "times": 10**board}, certainty=0.75)
+    return Suspicion({"checkerboard": board, "times": _factor(board)}, certainty=0.75)
 
 
 def off_range(history: History) -> Suspicion | None:

@@ -29,6 +29,9 @@ def collapse(history: History) -> Suspicion | None:
     share = history.now.get("noise_share")
     if diversity is None or share is None or share > 0.25:
         return None
+    stuck = share < 1e-4 and history.now.get("duplicates", 0.0) > 0.9
+    if history.step < 300 and not stuck:
+        return None
     if diversity > 0.12 or _rising(history, "diversity"):
         return None
     values = {
@@ -70,7 +73,7 @@ def within(history: History) -> Suspicion | None:
     diversity = history.middle("diversity", WINDOW)
     if inner is None or modes is None or diversity is None:
         return None
-    if inner > 0.35 or modes < 0.6 or diversity < 0.3 or _rising(history, "intra_diversity"):
+    if inner > 0.45 or modes < 0.6 or diversity < 0.3 or _rising(history, "intra_diversity"):
         return None
     return Suspicion({"intra_diversity": inner, "modes": modes, "diversity": diversity})
 
@@ -100,8 +103,8 @@ def leak(history: History) -> Suspicion | None:
 
 
 RULES = (
-    Rule("GS301", collapse, after=300, looks=3, span=100),
-    Rule("GS302", partial, after=800, looks=4, span=200),
+    Rule("GS301", collapse, after=100, looks=3, span=100),
+    Rule("GS302", partial, after=600, looks=4, span=150),
     Rule("GS303", within, after=500, looks=4, span=200),
     Rule("GS314", copies, after=300, looks=3, span=100),
     Rule("GS315", leak, after=0, looks=1, span=0),
