@@ -217,11 +217,39 @@ def test_numbers_that_break_down_go_back_at_once():
     patient.see(look(120, "GS307", broken=True, nonfinite=1.0))
     assert patient.states() == ["tried", "undone", "rolled-back", "tried"]
     assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [80]
-    assert patient.controls == CONTROLS | {"gamma": 2.0, "lr": 0.5}
+    assert patient.controls == CONTROLS | {"gamma": 2.0, "lr": 0.25}
     patient.see(look(150, broken=True, nonfinite=1.0))
-    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.125}
+    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.0625}
     patient.see(look(250))
     assert patient.states()[-1] == "kept"
+
+
+def test_after_a_step_back_the_finding_must_not_come_again():
+    patient = Patient()
+    patient.see(look(300, "GS308", g_loss=1e5))
+    assert (patient.course.reverted, patient.course.lost) == (300, 300)
+    patient.see(look(320))
+    assert patient.states() == ["rolled-back", "tried"]
+    patient.see(look(340, "GS308", g_loss=1e2))
+    assert patient.states() == ["rolled-back", "tried", "undone", "rolled-back", "tried"]
+    assert "is back after 40 steps" in patient.notes[2]["why"]
+    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.0625}
+    patient.see(look(440))
+    assert patient.states()[-1] == "kept"
+
+
+def test_how_long_the_players_have_learned():
+    """What they did between a checkpoint and the step back to it is no part of them."""
+    patient = Patient()
+    patient.see(look(300, "GS308"))  # back to 0: all 300 are lost
+    patient.see(look(340))
+    patient.course = saving(patient.course, 350)
+    for step in (360, 400, 460):
+        patient.see(look(step))
+    assert patient.course.healthy == 350
+    patient.see(look(700, "GS308"))
+    assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [0, 350]
+    assert patient.course.lost == 650, "they have learned for 50 steps"
 
 
 def test_a_penalty_that_is_off_is_turned_on_before_it_is_doubled():
@@ -395,7 +423,7 @@ def config(**changes):
     [
         ("GS305", "--set penalty.gamma=1 "),
         ("GS313", "--set optim.lr=0.004 "),
-        ("GS308", "--set penalty.gamma=1 --set optim.lr=0.0005 "),
+        ("GS308", "--set penalty.gamma=1 --set optim.lr=0.00025 "),
         ("GS306", "--set optim.d_ratio=4 "),
         ("GS309", "--set augment.policy=all "),
         ("GS310", "--repair auto would try it"),
@@ -462,8 +490,8 @@ class Script:
             self.standing = [Finding(code) for code in codes]
             self.latest = (step, signs)
 
-    def reverted(self, step):
-        self.voided.append(step)
+    def reverted(self, step, lost):
+        self.voided.append((step, lost))
 
 
 def repairer(mode, looks):
@@ -513,7 +541,7 @@ def test_a_rescue_needs_somewhere_to_go_back_to():
     assert state.spared() == {0}
     acts = made.rescue(21, "it broke")
     assert isinstance(acts[0], Rollback)
-    assert script.voided == [21]
+    assert script.voided == [(21, 21)]
 
 
 def test_a_warning_is_trouble_and_advice_is_none(monkeypatch):

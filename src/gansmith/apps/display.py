@@ -122,6 +122,8 @@ class Terminal:
     def _repair(self, record: Record) -> None:
         """Keep what is being tried for the next line; say what is done and why."""
         self._trying = f"trying {record['act']}" if record["state"] == "tried" else ""
+        if record["state"] == "rolled-back":
+            return  # the act that is tried says so
         about = f"{record['state']} {record['act']}".strip()
         self.say(f"step {record['step']:,}: {record['code']}: {about}: {record['why']}")
 

@@ -212,7 +212,11 @@ def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Mo
     if watch is None:
         return None
     monitor = monitor_of(ready, watch, log.write)
-    monitor.remember(read_log(folder / runs.LOG).signs)
+    signs, since = read_log(folder / runs.LOG).signs, ready.state.remedies.get("reverted")
+    if since is not None:
+        monitor.reverted(since, ready.state.remedies["lost"])
+        signs = [each for each in signs if each["step"] > since]
+    monitor.remember(signs)
     return monitor
 
 

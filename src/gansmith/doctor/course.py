@@ -74,6 +74,9 @@ class Course:
         regulated: the step at which the chance of distortions was last set; None where it stands.
         healthy: the step of the checkpoint to go back to.
         pending: that of a younger one, which is not known to be healthy yet.
+        ages: how many steps the players of either had learned for, those that were lost apart.
+        reverted: the step at which the run last went back; None if it never did.
+        lost: steps that the present players have no part in.
         troubled: whether an error or a warning stood at the last look.
         rollbacks: how often the run went back.
     """
@@ -85,6 +88,9 @@ class Course:
     regulated: int | None = None
     healthy: int | None = None
     pending: int | None = None
+    ages: dict[str, int] = field(default_factory=dict)
+    reverted: int | None = None
+    lost: int = 0
     troubled: bool = False
     rollbacks: int = 0
 
@@ -142,24 +148,25 @@ def watched(course: Course, look: Look, patience: int) -> Course:
         return replace(course, troubled=True, pending=None)
     course = replace(course, troubled=False)
     if course.pending is not None and look.step >= course.pending + patience:
-        course = replace(course, healthy=course.pending, pending=None)
+        ages = {"healthy": course.ages["pending"]}
+        course = replace(course, healthy=course.pending, pending=None, ages=ages)
     return course
 
 
 def saving(course: Course, step: int) -> Course:
     """A checkpoint is about to be made at a step: it may prove to be healthy. The first one is."""
     if step == 0:
-        return replace(course, healthy=0)
+        return replace(course, healthy=0, ages={"healthy": 0})
     if course.troubled or course.pending is not None:
         return course
-    return replace(course, pending=step)
+    return replace(course, pending=step, ages=course.ages | {"pending": step - course.lost})
 
 
 def next_move(course: Course, look: Look, controls: Mapping[str, float], ground: Ground) -> Move:
     """The whole of the treatment at one look."""
     move = Move(watched(course, look, ground.window), dict(controls))
     if move.course.trial is not None:
-        if not look.broken and look.step < move.course.trial.until:
+        if not look.broken and not _over(move.course.trial, look):
             _regulate(move, look, ground)
             return move
         _judge(move, look)
@@ -188,6 +195,12 @@ def rung_at(ladder: Ladder, number: int) -> Rung | None:
     return every[number] if number < len(every) else None
 
 
+def _over(trial: Trial, look: Look) -> bool:
+    """Whether a rung has had its time; one that went back fails as soon as the finding is back."""
+    rung = rung_at(LADDERS[trial.code], trial.rung)
+    return look.step >= trial.until or (rung is not None and rung.back and look.stands(trial.code))
+
+
 def _judge(move: Move, look: Look) -> None:
     """Keep what is tried, if its finding is gone or its sign is better; else take it back."""
     trial = move.course.trial
@@ -195,9 +208,12 @@ def _judge(move: Move, look: Look) -> None:
     gauge, rung = LADDERS[trial.code].gauge, rung_at(LADDERS[trial.code], trial.rung)
     after = read(gauge.reading, look.signs)
     gone = not look.stands(trial.code)
-    kept = not look.broken and (gone or gauge.improved(trial.before, after))
+    again = rung is not None and rung.back and not gone
+    kept = not look.broken and not again and (gone or gauge.improved(trial.before, after))
     if look.broken:
         why = "the numbers broke down while it was tried"
+    elif again:
+        why = f"{trial.code} is back after {look.step - trial.begun:,} steps"
     elif gone:
         why = f"{trial.code} is gone"
     else:
@@ -293,7 +309,11 @@ def _begin(
         move.acts.append(Rollback(healthy, why, code))
         back = {"rollback": [look.step, healthy]}
         move.notes.append(_note(code, str(rung), "rolled-back", why, back, before, None))
-        move.course = replace(move.course, rollbacks=move.course.rollbacks + 1, pending=None)
+        lost = look.step - move.course.ages.get("healthy", healthy)
+        count = move.course.rollbacks + 1
+        move.course = replace(
+            move.course, rollbacks=count, pending=None, reverted=look.step, lost=lost
+        )
     if rung.revive:
         of_d = any(each.code == code and each.where == "D" for each in look.standing)
         move.acts.append(Revive("D" if of_d and ground.has_d else "G", why, code))

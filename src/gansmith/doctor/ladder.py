@@ -142,6 +142,10 @@ def _worst(*names: str) -> Callable[[Signs], float | None]:
     return lambda signs: max((signs[name] for name in names if name in signs), default=None)
 
 
+def _largest(*names: str) -> Callable[[Signs], float | None]:
+    return lambda signs: max((abs(signs[name]) for name in names if name in signs), default=None)
+
+
 def _size(name: str) -> Callable[[Signs], float | None]:
     return lambda signs: abs(signs[name]) if name in signs else None
 
@@ -160,6 +164,7 @@ def ratio_of_overfitting(signs: Signs) -> float | None:
 # What is read from several signs; any other reading is a sign's own name.
 READINGS: Mapping[str, Callable[[Signs], float | None]] = {
     "dead units": _worst("dead_D", "dead_G", "dead_layer_D", "dead_layer_G"),
+    "larger loss": _largest("d_loss", "g_loss"),
     "overfitting": ratio_of_overfitting,
     "error of the spectrum": _size("spectrum_high"),
     "range missed": _gap,
@@ -201,13 +206,13 @@ COLLAPSE = (
     PACKED,
 )
 BREAKDOWN = (
-    Rung((gamma(2.0), rate(1 / 2)), BACK, back=True),
-    Rung((gamma(4.0), rate(1 / 8)), BACK, back=True),
-    Rung((gamma(8.0), rate(1 / 32)), BACK, back=True),
+    Rung((gamma(2.0), rate(1 / 4)), BACK, back=True),
+    Rung((gamma(4.0), rate(1 / 16)), BACK, back=True),
+    Rung((gamma(8.0), rate(1 / 64)), BACK, back=True),
 )
 DESPERATE = (
-    Rung((gamma(16.0), rate(1 / 128)), BACK, back=True),
-    Rung((gamma(32.0), rate(1 / 512)), BACK, back=True),
+    Rung((gamma(16.0), rate(1 / 256)), BACK, back=True),
+    Rung((gamma(32.0), rate(1 / 1024)), BACK, back=True),
 )
 
 LADDERS: dict[str, Ladder] = {
@@ -245,7 +250,7 @@ LADDERS: dict[str, Ladder] = {
         (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER), Rung((gamma(4.0), rate(0.5)), R1)),
         SMOOTHER,
     ),
-    "GS308": Ladder(Gauge("noise_share", "down", 2.0, times=True), BREAKDOWN, DESPERATE),
+    "GS308": Ladder(Gauge("larger loss", "down", 4.0, times=True), BREAKDOWN, DESPERATE),
     "GS309": Ladder(
         Gauge("overfitting", "down", 0.1),
         (Rung(source=ADA, adaptive=True), Rung((gamma(2.0),), R1), Rung((SLOW_D,), TTUR)),

@@ -154,11 +154,15 @@ class Monitor:
         known = {"rows": self._track.rows, "shift": self._track.shift}
         self._state.notes = notes | {key: x for key, x in known.items() if x is not None}
 
-    def reverted(self, step: int) -> None:
-        """The players are others from here on: what was gathered since the last look is void."""
-        del step
+    def reverted(self, step: int, lost: int) -> None:
+        """The players went back to an earlier state: nothing that was seen is true of them.
+
+        Of the run's steps, ``lost`` have no part in what they have learned.
+        """
         self._signals, self._before = [], {}
         self._track.rows = self._track.shift = None
+        self._diagnosis = self._diagnosis.anew(lost)
+        self._tell(step, [])
 
     @property
     def latest(self) -> tuple[int, Signs]:

@@ -51,8 +51,11 @@ class Source(Protocol):
         """The step of the latest look, and its signs; step −1 before the first."""
         ...
 
-    def reverted(self, step: int) -> None:
-        """The players are others from here on: what was gathered since the last look is void."""
+    def reverted(self, step: int, lost: int) -> None:
+        """The players are others after this step: nothing that was seen before is true of them.
+
+        Nothing stands any more, and of the run's steps so many have no part in them.
+        """
         ...
 
 
@@ -176,5 +179,5 @@ class Repairer:
         for note in move.notes:
             self._write("repair", step=step, **note)
         if any(isinstance(act, Rollback) for act in move.acts):
-            self._source.reverted(step)
+            self._source.reverted(step, move.course.lost)
         return move.acts
