@@ -118,13 +118,22 @@ def test_advice_changes_no_number_of_the_run(tmp_path):
 
 @pytest.mark.usefixtures("_short")
 def test_numbers_that_break_down_end_a_run_but_not_one_under_repair(tmp_path):
-    broken = {"optim.lr": 1e30}
+    broken = {"optim.lr": 1e4, "penalty.gamma": 1.0, "doctor.every": 50, "log_every": 5}
     with pytest.raises(UserError, match="training diverged by step"):
         ring(tmp_path / "advise", "advise", **broken)
-    ring(tmp_path / "auto", "auto", **{"optim.lr": 1e12})
+    ring(tmp_path / "auto", "auto", **broken)
     told = records(tmp_path / "auto", "repair")
-    assert told
-    assert told[0]["code"] in ("GS118", "GS308")
+    assert {record["code"] for record in told} == {"GS118"}
+    assert told[-1]["state"] in ("kept", "tried")
+
+
+@pytest.mark.usefixtures("_short")
+def test_what_cannot_be_repaired_ends_with_a_plain_sentence_and_a_report(tmp_path):
+    with pytest.raises(UserError, match="training diverged by step"):
+        ring(tmp_path / "auto", "auto", **{"optim.lr": 1e12})
+    told = records(tmp_path / "auto", "repair")
+    assert told[-1]["state"] == "given-up"
+    assert "nothing that is known to help has helped" in told[-1]["why"]
     page = (tmp_path / "auto" / "report.html").read_text("utf-8")
     assert "what was tried, and what came of it" in page
     assert told[0]["why"] in page
