@@ -122,20 +122,8 @@ def train(
     try:
         _write_start(log, ready, folder)
         monitor = _monitor(ready, watch, log, folder)
-        repairer = repairer_of(ready, monitor, log.write)
         with stoppable() as stop:
-            hooks = Hooks(
-                sample=lambda state: draw_sheet(
-                    _generator(ready, state), state.step, ready.data.info, folder
-                ),
-                saved=lambda state: _save_generator(ready, state, folder),
-                stop=lambda: stop() or (watching.stop() if watching.stop else None),
-                evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
-                advisers=tuple(each for each in (monitor, repairer) if each),
-                rescue=repairer.rescue if repairer and repairer.auto else None,
-                saving=lambda _, due: keep(monitor, repairer, due),
-                fresh=lambda step: fresh_weights(ready, step),
-            )
+            hooks = _hooks(ready, folder, log, watching, stop, monitor)
             why = _played(ready, log, hooks, folder, monitor)
         if monitor and why == "budget":
             monitor.last(ready.state.step)
@@ -147,6 +135,30 @@ def train(
         return result
     found = [told(each, ready.cfg.doctor.language) for each in monitor.standing]
     return replace(result, verdict=monitor.verdict, findings=found)
+
+
+def _hooks(
+    ready: Prepared,
+    folder: Path,
+    log: Log,
+    watching: Watching,
+    stop: Callable[[], str | None],
+    monitor: Monitor | None,
+) -> Hooks:
+    """What the loop calls out to."""
+    repairer = repairer_of(ready, monitor, log.write)
+    return Hooks(
+        sample=lambda state: draw_sheet(
+            _generator(ready, state), state.step, ready.data.info, folder
+        ),
+        saved=lambda state: _save_generator(ready, state, folder),
+        stop=lambda: stop() or (watching.stop() if watching.stop else None),
+        evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
+        advisers=tuple(each for each in (monitor, repairer) if each),
+        rescue=repairer.rescue if repairer and repairer.auto else None,
+        saving=lambda _, due: keep(monitor, repairer, due),
+        fresh=lambda step: fresh_weights(ready, step),
+    )
 
 
 def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Monitor | None) -> str:

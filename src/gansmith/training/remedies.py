@@ -94,16 +94,17 @@ class Hand:
             else:
                 old = self.state.controls[act.control]
                 self.state.controls[act.control] = act.value
-                self._write(act, control=act.control, old=old, new=act.value)
+                self._write(act, act.control, old, act.value)
 
-    def _write(self, act: Act, **fields: str | float) -> None:
+    def _write(self, act: Act, control: str, old: float, new: float) -> None:
+        record = {"control": control, "old": old, "new": new, "why": act.why}
         code = {"code": act.code} if act.code else {}
-        self.log.write("advice", step=self.state.step, **fields, why=act.why, **code)
+        self.log.write("advice", step=self.state.step, **record, **code)
 
     def _back(self, act: Rollback) -> None:
         path = checkpoint.at_step(self.checkpoints, act.step)
         self.state.revert(checkpoint.read(path))
-        self._write(act, control="rollback", old=self.state.step, new=act.step)
+        self._write(act, "rollback", self.state.step, act.step)
 
     def _revive(self, act: Revive) -> None:
         """Where nobody can draw new weights, nothing is done."""
@@ -111,4 +112,4 @@ class Hand:
         if self.fresh is not None:
             weights = self.fresh(self.state.step)[act.side]
             count = revive(self.task, self.state, self.batches, act.side, weights)
-        self._write(act, control=f"revive_{act.side}", old=0, new=count)
+        self._write(act, f"revive_{act.side}", 0, count)
