@@ -1,8 +1,10 @@
 """Each rule finds its disorder in signs that show it, and is silent on those of a healthy run."""
 
 import string
+from importlib import resources
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,3 +193,12 @@ def test_every_rule_has_its_disorder_and_its_texts() -> None:
             assert fields
     for rule in RULES:
         assert rule.look.__doc__
+
+
+def test_every_disorder_has_a_wrong_and_a_right_example() -> None:
+    file = resources.files("gansmith") / "assets" / "doctor" / "examples" / "dynamics.yaml"
+    examples = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert set(examples) == set(DYNAMICS)
+    for each in examples.values():
+        assert set(each) == {"wrong", "right"}
+        assert each["wrong"] != each["right"]

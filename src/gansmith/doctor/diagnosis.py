@@ -27,8 +27,9 @@ class Diagnosis:
     """Turns looks into findings.
 
     A suspicion becomes a finding when its rule has had it for as many looks in a row, over as many
-    steps, as the rule asks for (two looks do that are twice as far apart), or at once where it is certain; it goes when three looks in a row
-    are without it. Both make noise that comes and goes in healthy runs no finding.
+    steps, as the rule asks for (two looks do that are twice as far apart), or at once where it is
+    certain; it goes when three looks in a row are without it. So noise that comes and goes in
+    healthy runs is no finding.
 
     Args:
         facts: of the game.

@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from gansmith.doctor.findings import Value
 from gansmith.doctor.history import History, Suspicion
 from gansmith.doctor.rules.contract import Rule
 
@@ -82,7 +83,7 @@ def dead(history: History) -> Suspicion | None:
     share, side, what = worst
     if not side:
         return None
-    values = {
+    values: dict[str, Value] = {
         "share": share,
         "player": side,
         "dead": history.now.get(f"dead_{side}", 0.0),
