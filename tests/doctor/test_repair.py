@@ -108,6 +108,8 @@ def test_a_ladder_is_well_formed(code):
         (Change("lr", "times", 0.5), 1.0, 0.5),
         (Change("sigma", "least", 0.1), 0.0, 0.1),
         (Change("sigma", "least", 0.1), 0.3, 0.3),
+        (Change("lr", "most", 0.25), 1.0, 0.25),
+        (Change("lr", "most", 0.25), 0.125, 0.125),
         (Change("d_steps", "plus", 1.0), 1.0, 2.0),
         (Change("d_steps", "plus", 1.0), 4.0, 4.0),
     ],
@@ -217,9 +219,9 @@ def test_numbers_that_break_down_go_back_at_once():
     patient.see(look(120, "GS307", broken=True, nonfinite=1.0))
     assert patient.states() == ["tried", "undone", "rolled-back", "tried"]
     assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [80]
-    assert patient.controls == CONTROLS | {"gamma": 2.0, "lr": 0.25}
+    assert patient.controls == CONTROLS | {"gamma": 2.0, "lr": 0.1}
     patient.see(look(150, broken=True, nonfinite=1.0))
-    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.0625}
+    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.025}
     patient.see(look(250))
     assert patient.states()[-1] == "kept"
 
@@ -233,7 +235,7 @@ def test_after_a_step_back_the_finding_must_not_come_again():
     patient.see(look(340, "GS308", g_loss=1e2))
     assert patient.states() == ["rolled-back", "tried", "undone", "rolled-back", "tried"]
     assert "is back after 40 steps" in patient.notes[2]["why"]
-    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.0625}
+    assert patient.controls == CONTROLS | {"gamma": 4.0, "lr": 0.025}
     patient.see(look(440))
     assert patient.states()[-1] == "kept"
 
@@ -265,7 +267,7 @@ def test_a_penalty_that_is_off_is_turned_on_before_it_is_doubled():
 @pytest.mark.parametrize(
     ("ground", "code", "act"),
     [
-        (replace(GROUND, penalty=False), "GS305", "instance noise to at least 0.1"),
+        (replace(GROUND, penalty=False), "GS305", "instance noise at least 0.1"),
         (replace(GROUND, penalty=False), "GS307", "rate /2"),
         (replace(GROUND, distortions=False), "GS309", "γ ×2"),
         (replace(GROUND, gamma_start=1.0), "GS311", "rate /2"),
@@ -423,7 +425,7 @@ def config(**changes):
     [
         ("GS305", "--set penalty.gamma=1 "),
         ("GS313", "--set optim.lr=0.004 "),
-        ("GS308", "--set penalty.gamma=1 --set optim.lr=0.00025 "),
+        ("GS308", "--set penalty.gamma=1 --set optim.lr=0.0001 "),
         ("GS306", "--set optim.d_ratio=4 "),
         ("GS309", "--set augment.policy=all "),
         ("GS310", "--repair auto would try it"),

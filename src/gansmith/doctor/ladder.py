@@ -15,7 +15,7 @@ from typing import Literal
 from gansmith.doctor.signs import Signs
 
 ROUNDING = 1e-9
-How = Literal["times", "plus", "least"]
+How = Literal["times", "plus", "least", "most"]
 
 # Between which each control stays, whatever is advised. 0.8: Karras et al. 2020 (ADA), section 2.2.
 LIMITS: dict[str, tuple[float, float]] = {
@@ -31,7 +31,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """One control: times an amount, plus an amount, or at least an amount."""
+    """One control: times an amount, plus it, or at least or at most it."""
 
     control: str
     how: How
@@ -44,7 +44,7 @@ class Change:
         elif self.how == "plus":
             new = old + self.amount
         else:
-            new = max(old, self.amount)
+            new = (max if self.how == "least" else min)(old, self.amount)
         low, high = LIMITS[self.control]
         return min(max(new, low), high)
 
@@ -52,9 +52,23 @@ class Change:
         name = {"gamma": "γ", "sigma": "instance noise", "d_steps": "steps of D"}.get(self.control)
         name = name or {"lr": "rate", "lr_D": "rate of D"}.get(self.control, self.control)
         if self.how == "times":
-            factor = f"×{self.amount:g}" if self.amount >= 1 else f"/{1 / self.amount:g}"
-            return f"{name} {factor}"
-        return f"{name} {'+' if self.how == 'plus' else 'to at least '}{self.amount:g}"
+            return f"{name} {_factor(self.amount)}"
+        if self.how == "plus":
+            return f"{name} +{self.amount:g}"
+        amount = f"{self.amount:g}" if self.control == "sigma" else _factor(self.amount)
+        return f"{name} at {self.how} {amount}"
+
+
+def _factor(amount: float) -> str:
+    return f"×{amount:g}" if amount >= 1 else f"/{1 / amount:g}"
+
+
+def calmer(times: float, slower: float) -> tuple[Change, Change]:
+    """γ at least so many times that of the settings, the rate at most a part of theirs.
+
+    What was kept before counts: a second rung goes further, not as far again.
+    """
+    return Change("gamma", "least", times), Change("lr", "most", 1 / slower)
 
 
 def gamma(factor: float) -> Change:
@@ -206,13 +220,13 @@ COLLAPSE = (
     PACKED,
 )
 BREAKDOWN = (
-    Rung((gamma(2.0), rate(1 / 4)), BACK, back=True),
-    Rung((gamma(4.0), rate(1 / 16)), BACK, back=True),
-    Rung((gamma(8.0), rate(1 / 64)), BACK, back=True),
+    Rung(calmer(2.0, 10.0), BACK, back=True),
+    Rung(calmer(4.0, 40.0), BACK, back=True),
+    Rung(calmer(8.0, 160.0), BACK, back=True),
 )
 DESPERATE = (
-    Rung((gamma(16.0), rate(1 / 256)), BACK, back=True),
-    Rung((gamma(32.0), rate(1 / 1024)), BACK, back=True),
+    Rung(calmer(16.0, 500.0), BACK, back=True),
+    Rung(calmer(32.0, 1000.0), BACK, back=True),
 )
 
 LADDERS: dict[str, Ladder] = {
