@@ -71,6 +71,8 @@ def test_a_penalty_that_was_off_can_be_turned_on(make):
     run.state.controls["gamma_least"] = 0.5
     signals = play(run.engine, run.cfg, run.task, run.state, run.batches, now_of(run))
     assert float(signals["r1"]) > 0
+    later = schedule.at(run.cfg, 96, 96)
+    assert held(later, run.state).gamma == pytest.approx(0.05), "it falls as a set one would"
 
 
 def test_more_steps_of_d_see_what_no_other_step_sees(make):

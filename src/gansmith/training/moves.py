@@ -32,7 +32,7 @@ def held(now: Scheduled, state: State) -> Scheduled:
     return replace(
         now,
         lr=now.lr * controls["lr"],
-        gamma=max(now.gamma, controls["gamma_least"]) * controls["gamma"],
+        gamma=max(now.gamma, controls["gamma_least"] * now.gamma_left) * controls["gamma"],
         sigma=now.sigma + controls["sigma"] * max(0.0, 1.0 - progress),
     )
 

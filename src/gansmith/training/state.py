@@ -21,7 +21,7 @@ from gansmith.training.optimisers import OPTIMISERS
 # What advice can change, and where each stands while nobody has advised anything.
 CONTROLS: dict[str, float] = {
     "gamma": 1.0,  # factor of the penalty's weight
-    "gamma_least": 0.0,  # below which that weight is not, before the factor
+    "gamma_least": 0.0,  # below which that weight does not begin, before the factor
     "lr": 1.0,  # factor of both rates
     "lr_D": 1.0,  # and of D's
     "sigma": 0.0,  # of instance noise beside the schedule's, falling to 0 at the end of the plan
