@@ -14,7 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gansmith.apps.showing_findings import one_liners
 from gansmith.config import to_tree
+from gansmith.doctor import told
 from gansmith.reports import words
 from gansmith.reports.study_answer import score_text, success_text
 from gansmith.training.log import Record
@@ -103,7 +105,7 @@ class Terminal:
             self._repair(record)
         elif record["kind"] == "advice" and "code" not in record:
             self.say(f"{record['control']} {record['old']:g} → {record['new']:g}: {record['why']}")
-        elif record["kind"] in ("signs", "finding", "healed"):
+        elif "verdict" in record:
             self._doctor(record)
         elif record["kind"] == "end":
             self._close()
@@ -305,6 +307,8 @@ def show_plan(plan: "DryRun") -> None:
         console.print(f"goes on from step {plan.step:,}, as was decided when the run began")
     for line in _decisions(plan.reasons, plan.data.notes):
         console.print(line)
+    for line in one_liners(plan.findings, str(plan.folder)):
+        console.print(escape(line))
     console.print(f"for {plan.cfg.budget}; a dry run: nothing was trained or written")
 
 
@@ -317,4 +321,5 @@ def plan_as_json(plan: "DryRun") -> dict[str, Any]:
         "resumes_at": plan.step,
         "reasons": reasons,
         "notes": list(plan.data.notes),
+        "findings": [told(finding) for finding in plan.findings],
     }

@@ -12,6 +12,7 @@ from typing import Any
 from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
+from gansmith.apps.linting import of_run
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
 from gansmith.apps.repairing import fresh_weights, keep, repairer_of
 from gansmith.apps.setting_up import (
@@ -21,8 +22,9 @@ from gansmith.apps.setting_up import (
 )
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
+from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import told
+from gansmith.doctor import as_record, told
 from gansmith.doctor.monitor import Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
@@ -121,6 +123,7 @@ def train(
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
+        _tell_findings(log, ready, folder, watching)
         monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
             hooks = _hooks(ready, folder, log, watching, stop, monitor)
@@ -274,6 +277,18 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     )
     why = f"{cfg.budget} at batch {cfg.batch}"
     log.write("plan", step=state.step, total_images=state.total_images, why=why)
+
+
+def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> None:
+    """What the lint finds in a new run: logged, said in one line each, and never in the way."""
+    if ready.state.step:
+        return
+    found = of_run(ready)
+    for finding in found:
+        log.write("finding", **as_record(finding))
+    for line in one_liners(found, str(folder)):
+        if watching.say:
+            watching.say(line)
 
 
 def _command(argv: list[str]) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis
-from gansmith.doctor.findings import LANGUAGES, Finding, told
+from gansmith.doctor.findings import Finding, as_record
 from gansmith.doctor.signs import SIGNS, Signs
 from gansmith.engine import frozen
 from gansmith.losses import AdversarialLoss
@@ -219,18 +219,8 @@ class Monitor:
     def _tell(self, step: int, changed: Sequence[Finding]) -> None:
         now = {each.code: each for each in self._diagnosis.standing}
         for finding in changed:
-            self._write(
-                "finding",
-                step=step,
-                code=finding.code,
-                name=finding.name,
-                severity=finding.severity,
-                values=dict(finding.values),
-                where=finding.where,
-                certainty=round(finding.certainty, 3),
-                told={language: _words(finding, language) for language in LANGUAGES},
-                verdict=self.verdict,
-            )
+            record = as_record(finding) | {"step": step, "verdict": self.verdict}
+            self._write("finding", **record)
         for code in self._standing.keys() - now.keys():
             self._write("healed", step=step, code=code, verdict=self.verdict)
         self._standing = now
@@ -325,11 +315,6 @@ def _shares(record: Record, side: Side) -> Signs:
         f"saturated_{side}": found["saturated" if side == "D" else "output_saturated"],
     }
     return {key: float(value) for key, value in signs.items() if value is not None}
-
-
-def _words(finding: Finding, language: str) -> dict[str, str]:
-    said = told(finding, language)
-    return {key: str(said[key]) for key in ("evidence", "cause", "mend")}
 
 
 def _number(value: Any) -> float:

@@ -97,8 +97,9 @@ def doctor(run: Run) -> Doctor | None:
     if not log.signs and not log.findings and not log.repairs:
         return None
     language = str(run.settings.get("doctor.language") or "en")
-    events = sorted([*log.signs, *log.findings], key=lambda each: number(each.get("step")))
-    verdicts = [(int(each["step"]), str(each["verdict"])) for each in events if "verdict" in each]
+    told = [each for each in (*log.signs, *log.findings) if "verdict" in each]
+    events = sorted(told, key=lambda each: number(each.get("step")))
+    verdicts = [(int(each["step"]), str(each["verdict"])) for each in events]
     changes = [
         (count(step), verdict)
         for at, (step, verdict) in enumerate(verdicts)
@@ -134,7 +135,7 @@ def _findings(events: list[Event], language: str) -> list[Told]:
                 code=str(code),
                 name=str(event.get("name") or ""),
                 severity=str(event.get("severity") or ""),
-                when=f"step {count(came)}" + (f" to {count(gone)}" if gone is not None else " on"),
+                when=_when(came, gone),
                 evidence=str(said.get("evidence") or ""),
                 cause=str(said.get("cause") or ""),
                 mend=str(said.get("mend") or ""),
@@ -159,6 +160,12 @@ def _repair(event: Event) -> Repair:
         sign=f"{event.get('sign', '')} {said}" if said else "",
         why=str(event.get("why", "")),
     )
+
+
+def _when(came: float, gone: float | None) -> str:
+    if came != came:
+        return "before the first step"
+    return f"step {count(came)}" + (f" to {count(gone)}" if gone is not None else " on")
 
 
 def _charts(log: Log, noun: str) -> list[Chart]:
