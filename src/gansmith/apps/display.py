@@ -45,7 +45,7 @@ class Terminal:
         self._task: TaskID | None = None
         self._label = ""
         self._total_images = 0
-        self._verdict, self._language = "", "en"
+        self._verdict, self._language, self._trying = "", "en", ""
         self._spoke = -math.inf
 
     def __enter__(self) -> Self:
@@ -101,7 +101,9 @@ class Terminal:
             self._total_images = record["total_images"]
         elif record["kind"] == "step":
             self._step(record)
-        elif record["kind"] == "advice":
+        elif record["kind"] == "repair":
+            self._repair(record)
+        elif record["kind"] == "advice" and "code" not in record:
             self.say(f"{record['control']} {record['old']:g} → {record['new']:g}: {record['why']}")
         elif "verdict" in record:
             self._doctor(record)
@@ -119,19 +121,27 @@ class Terminal:
         elif record["kind"] == "healed":
             self.say(f"step {record['step']:,}: {record['code']} is gone")
 
+    def _repair(self, record: Record) -> None:
+        """Keep what is being tried for the next line; say what is done and why."""
+        self._trying = f"trying {record['act']}" if record["state"] == "tried" else ""
+        if record["state"] == "rolled-back":
+            return  # the act that is tried says so
+        about = f"{record['state']} {record['act']}".strip()
+        self.say(f"step {record['step']:,}: {record['code']}: {about}: {record['why']}")
+
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
         losses = [f"{side} {record[key]:.3f}" for side, key in PLAYERS if key in record]
         text = "  ".join([f"{speed:,.0f} images/s", *losses])
         if self.console.is_terminal:
-            text = "  ".join(filter(None, (text, self._verdict)))
+            text = "  ".join(filter(None, (text, self._verdict, self._trying)))
             self._advance("training", record["images"], self._total_images, text)
         elif time.monotonic() - self._spoke > PLAIN_EVERY:
             self._spoke = time.monotonic()
             left = (self._total_images - record["images"]) / speed if speed else math.nan
             share = record["images"] / max(1, self._total_images)
             ending = f"  {words.duration(left)} left" if math.isfinite(left) else ""
-            verdict = f"  {self._verdict}" if self._verdict else ""
+            verdict = "".join(f"  {each}" for each in (self._verdict, self._trying) if each)
             self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}{verdict}")
 
     def _advance(self, label: str, done: float, total: int, text: str) -> None:
