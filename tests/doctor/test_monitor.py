@@ -43,8 +43,11 @@ def findings(run: Path) -> list[dict]:
 
 
 def tensors(run: Path) -> dict[str, bytes]:
+    """What the newest checkpoint holds of the players; what a watcher noted is its own."""
     newest = checkpoint.folders(run / "checkpoints")[-1]
-    return {path.name: path.read_bytes() for path in sorted(newest.glob("*.safetensors"))}
+    found = {path.name: path.read_bytes() for path in sorted(newest.glob("*.safetensors"))}
+    found.pop("notes.safetensors", None)
+    return found
 
 
 def short(where: Path, data: str, steps: int, **changes: object) -> TrainResult:
