@@ -407,7 +407,7 @@ def test_a_signal_saves_ends_with_its_code_and_resume_goes_on(
     assert "Traceback" not in stderr
     result = json.loads(stdout)
     assert result["why"] == why
-    assert "--resume goes on" in result["verdict"]
+    assert "--resume goes on" in result["ended"]
     reached = result["steps"]
     assert reached >= 2
     saved = checkpoint.read(checkpoint.folders(out / "checkpoints")[-1])

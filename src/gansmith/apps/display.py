@@ -43,6 +43,7 @@ class Terminal:
         self._task: TaskID | None = None
         self._label = ""
         self._total_images = 0
+        self._verdict, self._language = "", "en"
         self._spoke = -math.inf
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class Terminal:
         """Say what will be done and why, before the first step."""
         self._close()
         state = ready.state
-        self._total_images = state.total_images
+        self._total_images, self._language = state.total_images, ready.cfg.doctor.language
         self.console.print(_headline(ready.data.info, folder))
         if state.step:
             self.console.print(f"resuming at step {state.step:,} ({state.images:,} images)")
@@ -100,21 +101,36 @@ class Terminal:
             self._step(record)
         elif record["kind"] == "advice":
             self.say(f"{record['control']} {record['old']:g} → {record['new']:g}: {record['why']}")
+        elif record["kind"] in ("signs", "finding", "healed"):
+            self._doctor(record)
         elif record["kind"] == "end":
             self._close()
+
+    def _doctor(self, record: Record) -> None:
+        """Keep the verdict for the next line; say what is new."""
+        self._verdict = record["verdict"]
+        if record["kind"] == "finding":
+            said = record["told"][self._language]
+            title = f"{record['code']} {record['name']}"
+            self.say(f"step {record['step']:,}: {title}: {said['evidence']}")
+            self.say(f"  {said['mend']}")
+        elif record["kind"] == "healed":
+            self.say(f"step {record['step']:,}: {record['code']} is gone")
 
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
         losses = [f"{side} {record[key]:.3f}" for side, key in PLAYERS if key in record]
         text = "  ".join([f"{speed:,.0f} images/s", *losses])
         if self.console.is_terminal:
+            text = "  ".join(filter(None, (text, self._verdict)))
             self._advance("training", record["images"], self._total_images, text)
         elif time.monotonic() - self._spoke > PLAIN_EVERY:
             self._spoke = time.monotonic()
             left = (self._total_images - record["images"]) / speed if speed else math.nan
             share = record["images"] / max(1, self._total_images)
             ending = f"  {words.duration(left)} left" if math.isfinite(left) else ""
-            self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}")
+            verdict = f"  {self._verdict}" if self._verdict else ""
+            self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}{verdict}")
 
     def _advance(self, label: str, done: float, total: int, text: str) -> None:
         if self._bar is None or label != self._label:
@@ -142,9 +158,14 @@ def show_result(result: "TrainResult") -> None:
     """The end of a run: verdict, scores, where to look."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(
-        f"{result.verdict}: {result.images:,} images in {words.duration(result.seconds)} "
+        f"{result.ended}: {result.images:,} images in {words.duration(result.seconds)} "
         f"({result.images_per_second:,.0f} images/s)"
     )
+    if result.verdict:
+        console.print(f"doctor   {escape(result.verdict)}")
+    for finding in result.findings:
+        console.print(f"  {finding['code']} {escape(finding['evidence'])}")
+        console.print(f"  [dim]{escape(finding['mend'])}[/]")
     if result.scores:
         show_scores(result.scores)
     console.print(f"report   {escape(str(result.run / 'report.html'))}")

@@ -45,6 +45,9 @@ CHANGEABLE = (
     "evaluate.every",
     "evaluate.by",
     "evaluate.samples",
+    "doctor.monitor",
+    "doctor.every",
+    "doctor.language",
 )
 
 

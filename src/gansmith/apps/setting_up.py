@@ -45,6 +45,7 @@ class Prepared:
     task: Task
     state: State
     batches: Batches
+    images_per_second: float = 0.0  # as measured before a new run
 
 
 def check_names(cfg: Config) -> None:
@@ -311,4 +312,4 @@ def plan(ready: Prepared) -> Prepared:
         reasons.append(Reason("log_every", log_every, "a hundred points or more to every curve"))
     cfg = apply(cfg, reasons)
     ready.state.total_images = total
-    return replace(ready, cfg=cfg, reasons=tuple(reasons))
+    return replace(ready, cfg=cfg, reasons=tuple(reasons), images_per_second=pace.best)

@@ -4,7 +4,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
+from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
 from gansmith.apps.setting_up import (
     Prepared,
     plan,
@@ -20,14 +21,17 @@ from gansmith.apps.setting_up import (
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.config import Config
+from gansmith.doctor import told
+from gansmith.doctor.monitor import Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
+from gansmith.reports.log_reader import read_log
 from gansmith.reports.words import duration
 from gansmith.tasks import generator_of
-from gansmith.training import Hooks, Log, State, images_per_step, planned_images
+from gansmith.training import Diverged, Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.log import Observer
@@ -53,7 +57,15 @@ class Watching:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What `train` did. ``why`` is ``budget``, ``interrupt`` or ``terminate``."""
+    """What `train` did.
+
+    Attributes:
+        verdict: the doctor's: ``healthy``, or the code and name of the gravest finding that stood
+            at the end (`gansmith.doctor.monitor`); empty where it did not look.
+        why: ``budget``, ``interrupt``, ``terminate``, or what ``Watching.stop`` said.
+        ended: the same in a sentence.
+        findings: those that stood at the end, the gravest first, as `gansmith.doctor.told`.
+    """
 
     run: Path
     steps: int
@@ -63,6 +75,8 @@ class TrainResult:
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: str = ""
     why: str = "budget"
+    ended: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The fields that ``--json`` prints."""
@@ -102,10 +116,11 @@ def train(
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
     settled = settle(data, recipe, out, changes, file, resume, overwrite)
     folder = settled.folder
-    ready = _begin(folder, settled.cfg, settled.old, watching)
+    ready, watch = _begin(folder, settled.cfg, settled.old, watching)
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
+        monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
             hooks = Hooks(
                 sample=lambda state: draw_sheet(
@@ -114,17 +129,37 @@ def train(
                 saved=lambda state: _save_generator(ready, state, folder),
                 stop=lambda: stop() or (watching.stop() if watching.stop else None),
                 evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
+                advisers=(monitor,) if monitor else (),
             )
-            why = play(
-                ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
-            )
+            why = _played(ready, log, hooks, folder, monitor)
+        if monitor and why == "budget":
+            monitor.last(ready.state.step)
         scores = _finish(ready, folder, log, why, score, watching)
     finally:
         log.close()
-    return _result(ready.state, folder, scores, why)
+    result = _result(ready.state, folder, scores, why)
+    if monitor is None:
+        return result
+    found = [told(each, ready.cfg.doctor.language) for each in monitor.standing]
+    return replace(result, verdict=monitor.verdict, findings=found)
 
 
-def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) -> Prepared:
+def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Monitor | None) -> str:
+    """Train; a run whose numbers break down leaves the doctor's finding and a report."""
+    try:
+        return play(
+            ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
+        )
+    except Diverged:
+        if monitor:
+            monitor.broke_down(ready.state.step)
+            write_report(folder)
+        raise
+
+
+def _begin(
+    folder: Path, cfg: Config, old: Config | None, watching: Watching
+) -> tuple[Prepared, Watch | None]:
     """Set up; then either plan a new run, or take on the newest checkpoint of an old one.
 
     All that can be refused is refused before the run's folder is made or touched. A run without a
@@ -144,9 +179,10 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
             "--overwrite starts afresh, --out names another folder"
         )
     ready = set_up(cfg, watching.data)
+    watch = watch_of(ready)
     if saved is None:
         measured = time.monotonic()
-        ready = plan(ready)
+        ready = spaced(plan(ready), watch)
         ready.state.seconds = time.monotonic() - measured  # measuring is part of the budget
         runs.make(folder, ready.cfg)
     else:
@@ -163,7 +199,16 @@ def _begin(folder: Path, cfg: Config, old: Config | None, watching: Watching) ->
         watching.decided(ready, folder)
     if watching.say:
         watching.say(f"ready in {duration(time.monotonic() - begun)}")
-    return ready
+    return ready, watch
+
+
+def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Monitor | None:
+    """The doctor's monitor, with what earlier lives of the run have seen."""
+    if watch is None:
+        return None
+    monitor = monitor_of(ready, watch, log.write)
+    monitor.remember(read_log(folder / runs.LOG).signs)
+    return monitor
 
 
 def _move_end(ready: Prepared) -> None:
@@ -243,7 +288,7 @@ def _finish(
 
 
 def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: str) -> TrainResult:
-    verdicts = {
+    sentences = {
         "budget": "trained to the end of its budget",
         "interrupt": "stopped by Ctrl-C and saved; --resume goes on",
         "terminate": "stopped by SIGTERM and saved; --resume goes on",
@@ -255,6 +300,6 @@ def _result(state: State, folder: Path, scores: dict[str, dict[str, Any]], why: 
         seconds=round(state.seconds, 2),
         images_per_second=round(state.images / state.seconds, 1) if state.seconds else 0.0,
         scores=scores,
-        verdict=verdicts.get(why, why),
+        ended=sentences.get(why, why),
         why=why,
     )

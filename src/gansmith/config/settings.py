@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from gansmith.config.budget import Budget, BudgetSetting
+from gansmith.config.health import DoctorConfig
 from gansmith.config.nets import ModelConfig
 from gansmith.config.objective import (
     OTHER_NAMES,
@@ -96,6 +97,7 @@ class Config(Section):
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    doctor: DoctorConfig = DoctorConfig()
     save_every: Count | Auto = "auto"
     sample_every: Count | Auto = "auto"
     log_every: Count | Auto = "auto"

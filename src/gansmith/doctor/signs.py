@@ -49,6 +49,7 @@ DEAR: dict[str, str] = {
     "modes": "share of classes or modes of the data that are drawn",
     "intra_diversity": "diversity within a class or cluster over that of the real ones of it",
     "copies": "share of generated samples nearer to a training sample than held-out ones are",
+    "leaked": "share of held-out samples that stand in the training data too",
     "moved": "distance that the fixed-noise samples moved since the last look, over their spread",
     "turned": "cosine of the last two displacements of the mean features: −1 is back and forth",
     "spectrum_high": "log10 of power in the upper half of the frequencies over that of real images",

@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 
 from gansmith.reports import plots, story
+from gansmith.reports.doctor import doctor
 from gansmith.reports.embed import data_uri
 from gansmith.reports.log_reader import number
 from gansmith.reports.run_folder import GALLERIES, Run, Sheet, mapping, read_run
@@ -71,6 +72,7 @@ def _context(run: Run) -> dict[str, Any]:
     views = story.score_views(run)
     rows = story.setting_rows(run)
     charts = [*score_charts(run.log, run.noun), *plots.charts(run.log, run.noun)]
+    seen = doctor(run)
     kind, status = story.status(run)
     notes = [str(note) for note in story.listed(run.data.get("notes"))]
     return {
@@ -89,6 +91,7 @@ def _context(run: Run) -> dict[str, Any]:
         "no_fid": {view.key for view in views} >= {"fd"} and "fid" not in run.scores,
         "galleries": _galleries(run),
         "charts": charts,
+        "doctor": seen,
         "per_point": plots.per_point(len(run.log.steps)),
         "chart_data": {
             chart.key: {
@@ -97,7 +100,7 @@ def _context(run: Run) -> dict[str, Any]:
                 "unit": chart.x_unit.removesuffix(" seen"),
                 "series": [{"name": line.name, "y": line.values} for line in chart.lines],
             }
-            for chart in charts
+            for chart in [*charts, *(seen.charts if seen else [])]
         },
         "decided": [row for row in rows if row.origin == "decided"],
         "others": (others := [row for row in rows if row.origin != "decided"]),

@@ -25,6 +25,8 @@ class Log:
     steps: list[Event] = field(default_factory=list)
     samples: list[Event] = field(default_factory=list)
     scores: list[Event] = field(default_factory=list)
+    signs: list[Event] = field(default_factory=list)
+    findings: list[Event] = field(default_factory=list)  # and what healed, as they were logged
     advice: list[Event] = field(default_factory=list)
     end: Event | None = None
     skipped: int = 0
@@ -101,7 +103,9 @@ def read_log(path: Path) -> Log:
     """
     events, skipped = read_events(path)
     log = Log(skipped=skipped)
-    by_step: dict[str, dict[tuple[int, int], Event]] = {"step": {}, "sample": {}, "scores": {}}
+    by_step: dict[str, dict[tuple[int, int], Event]] = {
+        kind: {} for kind in ("step", "sample", "scores", "signs")
+    }
     for event in events:
         kind, step = event["kind"], event.get("step")
         if kind == "start":
@@ -112,10 +116,13 @@ def read_log(path: Path) -> Log:
             log.end = event
         elif kind == "advice":
             log.advice.append(event)
+        elif kind in ("finding", "healed"):
+            log.findings.append(event)
         elif kind == "resume" and _is_step(step):
             log.resumes.append(event)
             log.end = None
             log.advice = [old for old in log.advice if not number(old.get("step")) > step]
+            log.findings = [old for old in log.findings if not number(old.get("step")) > step]
             for name, kept in by_step.items():
                 by_step[name] = {at: old for at, old in kept.items() if at[0] <= step}
         elif kind in by_step and _is_step(step):
@@ -123,6 +130,7 @@ def read_log(path: Path) -> Log:
     log.steps = _ascending(by_step["step"])
     log.samples = _ascending(by_step["sample"])
     log.scores = _ascending(by_step["scores"])
+    log.signs = _ascending(by_step["signs"])
     return log
 
 

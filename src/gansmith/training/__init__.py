@@ -2,7 +2,7 @@
 
 from gansmith.training.batches import Batches
 from gansmith.training.log import Log, Record
-from gansmith.training.loop import Advice, Hooks, train
+from gansmith.training.loop import Advice, Diverged, Hooks, train
 from gansmith.training.optimisers import OPTIMISERS
 from gansmith.training.pace import Pace, every_steps, measure, planned_images
 from gansmith.training.schedule import images_per_step
@@ -12,6 +12,7 @@ __all__ = [
     "OPTIMISERS",
     "Advice",
     "Batches",
+    "Diverged",
     "Hooks",
     "Log",
     "Pace",

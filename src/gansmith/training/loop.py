@@ -40,6 +40,10 @@ class Advice:
     why: str
 
 
+class Diverged(UserError):
+    """The end of a run whose numbers are no longer numbers."""
+
+
 class Adviser(Protocol):
     """Sees each step's signals (detached scalars) and may answer with advice."""
 
@@ -239,11 +243,11 @@ def write_step(
         raise diverged(cfg, state, f"{bad[0]} is {values[bad[0]]}")
 
 
-def diverged(cfg: Config, state: State, what: str) -> UserError:
+def diverged(cfg: Config, state: State, what: str) -> Diverged:
     """The error of a run whose numbers are no longer numbers."""
     gamma = float(cfg.penalty.gamma) if cfg.penalty.name != "none" else 0.0
     or_more = f" or twice the penalty (--set penalty.gamma={gamma * 2:g})" if gamma else ""
-    return UserError(
+    return Diverged(
         f"training diverged by step {state.step}: {what}; try half the rate "
         f"(--set optim.lr={float(cfg.optim.lr) / 2:g}){or_more}; the last good checkpoint is kept"
     )

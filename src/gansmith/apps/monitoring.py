@@ -1,0 +1,185 @@
+"""The doctor's monitor for a run: what it looks at, and how often, so that it costs 5 % at most."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gansmith.apps.scoring import FEATURES_FOR, HELD_OUT, reference
+from gansmith.apps.setting_up import Prepared
+from gansmith.config import Config
+from gansmith.data import Dataset
+from gansmith.doctor.diagnosis import Diagnosis, Facts
+from gansmith.doctor.looking import (
+    Coordinates,
+    Eye,
+    Glance,
+    Known,
+    Reference,
+    boundary_of,
+    undecided,
+)
+from gansmith.doctor.looking.samples import FEW
+from gansmith.doctor.monitor import Exhibit, Game, Monitor, Write
+from gansmith.engine import indexed_noise
+from gansmith.errors import UserError
+from gansmith.losses import adversarial
+from gansmith.metrics import load_features
+from gansmith.models import PRIORS
+from gansmith.recipes import Reason
+from gansmith.recipes.automatic import apply
+from gansmith.tasks import TASKS, generator_of
+from gansmith.training import images_per_step
+from gansmith.training.batches import to_network_range
+
+IMAGES, POINTS = 128, 256  # samples of either kind in a look
+LEAST = 16  # fewer real samples are not looked at
+SHARE = 0.04  # of training time: a busy machine may then make 5 % of it
+MOST = 500  # steps between looks, however dear they are
+FALLBACK = 200  # steps between looks of a run that began before there was a doctor
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All that a monitor needs but the log."""
+
+    exhibit: Exhibit
+    game: Game
+    facts: Facts
+
+
+def watch_of(ready: Prepared) -> Watch | None:
+    """What a run's monitor looks at; None where it is switched off, or there is too little data."""
+    cfg = ready.cfg
+    if not cfg.doctor.monitor or len(ready.data) < LEAST:
+        return None
+    exhibit = _exhibit(ready)
+    form = adversarial(cfg.loss, cfg.coding.a, cfg.coding.b, cfg.coding.c)
+    if not TASKS[cfg.task].has_d:
+        return Watch(exhibit, Game(None, None), _facts(ready, exhibit, Game(None, None)))
+    game = Game(form, boundary_of(cfg.loss, form, cfg.coding.a, cfg.coding.b))
+    return Watch(exhibit, game, _facts(ready, exhibit, game))
+
+
+def monitor_of(ready: Prepared, watch: Watch, write: Write) -> Monitor:
+    """The monitor itself; it writes to the log."""
+    every = ready.cfg.doctor.every
+    return Monitor(
+        ready.state,
+        generator_of(ready.state.G.bare),
+        watch.exhibit,
+        watch.game,
+        Diagnosis(watch.facts),
+        FALLBACK if every == "auto" else int(every),
+        write,
+    )
+
+
+def spaced(ready: Prepared, watch: Watch | None) -> Prepared:
+    """The run with ``doctor.every`` decided: so many steps between looks that they cost 4 %.
+
+    A look is timed, which changes nothing. The number stands in ``config.yaml``: a run that is
+    resumed looks at the steps that it would have looked at.
+    """
+    if watch is None or ready.cfg.doctor.every != "auto":
+        return ready
+    monitor = monitor_of(ready, watch, lambda *_, **__: None)
+    monitor.look()  # the first one allocates
+    ready.engine.wait()
+    begun = time.perf_counter()
+    monitor.look()
+    ready.engine.wait()
+    seconds = time.perf_counter() - begun
+    each = images_per_step(ready.cfg) / ready.images_per_second
+    every = min(MOST, max(10, 5 * round(seconds / (SHARE * each) / 5)))
+    why = f"a look takes as long as {seconds / each:.1f} steps: {seconds / each / every:.1%}"
+    reason = Reason("doctor.every", every, why)
+    return replace(ready, cfg=apply(ready.cfg, [reason]), reasons=(*ready.reasons, reason))
+
+
+def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
+    cfg, info = ready.cfg, ready.data.info
+    ideal = (None, None) if game.loss is None else undecided(game.loss, game.boundary)
+    critic = game.loss is not None and game.loss.lipschitz
+    return Facts(
+        loss=cfg.loss if game.loss is not None else "",
+        boundary=game.boundary,
+        ideal_d=None if critic else ideal[0],
+        ideal_g=None if critic else ideal[1],
+        critic=critic,
+        penalty=cfg.penalty.name,
+        gamma=float(cfg.penalty.gamma),
+        batch=int(cfg.batch),
+        samples=len(ready.data),
+        kinds=len(info.modes) or len(info.classes),
+        held=exhibit.held is not None,
+        steps=ready.state.total_images // images_per_step(cfg),
+        kind="points" if info.kind == "points" else "images",
+    )
+
+
+def _drawn(data: Dataset, count: int) -> np.ndarray:
+    """The same numbers each time, spread over the data, in a random order."""
+    return np.random.default_rng(0).permutation(len(data))[:count]
+
+
+def _exhibit(ready: Prepared) -> Exhibit:
+    cfg, data, batches = ready.cfg, ready.data, ready.batches
+    most = POINTS if data.info.kind == "points" else IMAGES
+    pac = cfg.model.d.pac
+    count = min(most, len(data)) // pac * pac
+
+    def seen(source: Dataset, indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        raw, labels_B = source.batch(indices)
+        x = to_network_range(ready.engine.place(raw), *batches.range) / batches.spread
+        return x, ready.engine.place(labels_B) if batches.conditional else None
+
+    real, labels_B = seen(data, _drawn(data, count))
+    held = held_labels_B = train = None
+    other = _held_out(ready)
+    if other is not None:
+        held, held_labels_B = seen(other, _drawn(other, count))
+    if len(data) <= FEW:
+        train = seen(data, np.arange(len(data)))[0]
+    noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
+    return Exhibit(
+        real=real,
+        noise_BZ=ready.engine.place(noise_BZ),
+        labels_B=labels_B,
+        held=held,
+        held_labels_B=held_labels_B,
+        reference=Reference(
+            real,
+            _eye(cfg, data, real, batches.range),
+            centres=_centres(ready),
+            held=held,
+            train=train,
+        ),
+    )
+
+
+def _eye(cfg: Config, data: Dataset, real: Tensor, span: tuple[float, float]) -> Eye:
+    """Coordinates of points; classifiers' features of digits and fashion; else random filters."""
+    if data.info.kind == "points":
+        return Coordinates()
+    if cfg.data.source in FEATURES_FOR:
+        return Known(load_features(FEATURES_FOR[cfg.data.source], real.device), span)
+    return Glance(real)
+
+
+def _centres(ready: Prepared) -> Tensor | None:
+    modes = ready.data.info.modes
+    return torch.tensor(modes, dtype=torch.float64) / ready.batches.spread if modes else None
+
+
+def _held_out(ready: Prepared) -> Dataset | None:
+    """The test split where the source has one; real data are never kept from training for this."""
+    cfg = ready.cfg
+    if cfg.data.source not in HELD_OUT or ready.batches.conditional:
+        return None
+    try:
+        return reference(cfg.data.source, ready.spec.shape, cfg.data.crop)
+    except UserError:
+        return None

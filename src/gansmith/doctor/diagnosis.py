@@ -1,0 +1,93 @@
+"""Diagnosis: from signs over time to findings, whoever's loop they were measured in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gansmith.doctor.findings import Finding, gravest
+from gansmith.doctor.history import Facts, History, Suspicion
+from gansmith.doctor.rules import RULES, Rule
+from gansmith.doctor.signs import Signs
+
+HEALED_AFTER = 3  # looks in a row without a suspicion
+
+__all__ = ["Diagnosis", "Facts", "History", "Suspicion"]
+
+
+@dataclass
+class _Case:
+    """How long a rule has been suspicious, or, of a finding that stands, has not been."""
+
+    since: int | None = None  # the step of the first of the present suspicions
+    looks: int = 0  # with a suspicion, one after another
+    calm: int = 0  # without one, one after another
+    finding: Finding | None = None
+
+
+class Diagnosis:
+    """Turns looks into findings.
+
+    A suspicion becomes a finding when its rule has had it for as many looks in a row, over as many
+    steps, as the rule asks for; it goes when three looks in a row are without it. Both make noise
+    that comes and goes in healthy runs no finding.
+
+    Args:
+        facts: of the game.
+        rules: by default all.
+    """
+
+    def __init__(self, facts: Facts, rules: Sequence[Rule] = RULES) -> None:
+        self.facts = facts
+        self._rules = rules
+        self._history = History(facts)
+        self._cases = {rule.code: _Case() for rule in rules}
+
+    def see(self, step: int, signs: Signs) -> list[Finding]:
+        """Take in a look.
+
+        Args:
+            step: of the game; looks come in the order of their steps.
+            signs: by the names of `gansmith.doctor.signs`; any may be absent.
+
+        Returns:
+            The findings that are new at this step, or about another place than before.
+        """
+        self._history.add(step, signs)
+        changed = []
+        for rule in self._rules:
+            case = self._cases[rule.code]
+            found = rule.look(self._history) if step >= rule.after else None
+            before = case.finding
+            self._judge(rule, case, found)
+            if case.finding and (before is None or before.where != case.finding.where):
+                changed.append(case.finding)
+        return gravest(changed)
+
+    def _judge(self, rule: Rule, case: _Case, found: Suspicion | None) -> None:
+        if found is None:
+            case.since, case.looks = None, 0
+            case.calm += 1
+            if case.calm >= HEALED_AFTER:
+                case.finding = None
+            return
+        case.calm = 0
+        case.looks += 1
+        case.since = self._history.step if case.since is None else case.since
+        lasted = self._history.step - case.since
+        if case.finding is not None or (case.looks >= rule.looks and lasted >= rule.span):
+            case.finding = Finding(
+                rule.code,
+                found.values,
+                step=self._history.step if case.finding is None else case.finding.step,
+                where=found.where,
+                certainty=found.certainty,
+            )
+
+    @property
+    def standing(self) -> list[Finding]:
+        """The findings that stand, the gravest first; each with the step that it came at."""
+        return gravest(case.finding for case in self._cases.values() if case.finding is not None)
+
+    @property
+    def verdict(self) -> Finding | None:
+        """The gravest finding that stands; None is healthy."""
+        return next(iter(self.standing), None)

@@ -1,0 +1,118 @@
+"""What is known of a game: facts that do not change, and its signs over time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+from gansmith.doctor.findings import Value
+from gansmith.doctor.signs import Signs
+
+Kind = Literal["images", "points", "other"]
+MOST = 400  # looks that are kept
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a game beside its signs; None, 0 or empty where it is not.
+
+    Attributes:
+        loss: its name, as the user knows it.
+        boundary: the output above which D takes a sample for real; None where only differences
+            count.
+        ideal_d: D's loss where it says the same of every sample.
+        ideal_g: G's loss there.
+        critic: whether D estimates a distance (Wasserstein), so that telling both kinds apart is
+            what it is meant to do.
+        penalty: the gradient penalty's name.
+        gamma: its weight.
+        batch: samples in a step.
+        samples: real samples that are trained on.
+        kinds: how many classes or modes the data are known to have.
+        held: whether there are real samples that are not trained on.
+        steps: how many are planned.
+        kind: of the samples.
+    """
+
+    loss: str = ""
+    boundary: float | None = None
+    ideal_d: float | None = None
+    ideal_g: float | None = None
+    critic: bool = False
+    penalty: str = ""
+    gamma: float = 0.0
+    batch: int = 0
+    samples: int = 0
+    kinds: int = 0
+    held: bool = False
+    steps: int = 0
+    kind: Kind = "other"
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What a rule finds at one look: the evidence, how sure it is, and where it lies."""
+
+    values: Mapping[str, Value]
+    certainty: float = 0.8
+    where: str = ""
+
+
+@dataclass
+class History:
+    """The looks so far, the latest last; their steps rise."""
+
+    facts: Facts
+    steps: list[int] = field(default_factory=list)
+    signs: list[Signs] = field(default_factory=list)
+
+    def add(self, step: int, signs: Signs) -> None:
+        """One more look; one at an earlier step than the last takes back what lay beyond it."""
+        while self.steps and self.steps[-1] >= step:
+            self.steps.pop()
+            self.signs.pop()
+        self.steps.append(step)
+        self.signs.append(dict(signs))
+        if len(self.steps) > MOST:  # the very first looks stay: what it began from
+            del self.steps[MOST // 4], self.signs[MOST // 4]
+
+    @property
+    def step(self) -> int:
+        """The step of the latest look."""
+        return self.steps[-1]
+
+    @property
+    def now(self) -> Signs:
+        """The latest look."""
+        return self.signs[-1]
+
+    def over(self, key: str, steps: int) -> list[float]:
+        """The values of a sign in the last so many steps, oldest first."""
+        return [
+            signs[key]
+            for step, signs in zip(self.steps, self.signs, strict=True)
+            if key in signs and step > self.step - steps
+        ]
+
+    def before(self, key: str, steps: int) -> list[float]:
+        """The values of a sign up to so many steps ago, oldest first."""
+        return [
+            signs[key]
+            for step, signs in zip(self.steps, self.signs, strict=True)
+            if key in signs and step <= self.step - steps
+        ]
+
+    def middle(self, key: str, steps: int) -> float | None:
+        """The median of a sign over the last so many steps; None where it was not measured."""
+        values = self.over(key, steps)
+        return median(values) if values else None
+
+    def most(self, key: str) -> float | None:
+        """The largest value that a sign has ever had."""
+        values = [signs[key] for signs in self.signs if key in signs]
+        return max(values, default=None)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the plan is nearly done: rates have fallen, and little moves any more."""
+        return bool(self.facts.steps) and self.step > 0.9 * self.facts.steps

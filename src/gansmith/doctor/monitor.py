@@ -1,0 +1,308 @@
+"""The monitor of our own loop: it looks at the game every so many steps, and changes nothing.
+
+A look draws from no global stream, takes gradients beside ``.grad`` and puts back what a forward
+pass moves, so that a run with the monitor ends with the very weights of a run without. Looks fall
+on multiples of ``doctor.every``, a setting, so that a run that was killed has the same ones.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.doctor import looking
+from gansmith.doctor.diagnosis import Diagnosis
+from gansmith.doctor.findings import LANGUAGES, Finding, told
+from gansmith.doctor.signs import SIGNS, Signs
+from gansmith.engine import frozen
+from gansmith.losses import AdversarialLoss
+from gansmith.models.units import ends_of, units, unmoved, watched
+from gansmith.tasks import Side
+from gansmith.training import State
+
+FEW = 32  # samples that gradients and units are looked at on
+Write = Callable[..., None]
+HEALTHY = "healthy"
+EARLY = "too early to tell"
+LEAST = 3  # looks, before a run is called healthy
+Vitals = dict[str, float | int | None]
+
+# The signals of the loop, by the signs that they are.
+SIGNALS = {
+    "d_loss": "d_loss",
+    "g_loss": "g_loss",
+    "grad_real": "slope_real",
+    "grad_fake": "slope_fake",
+}
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """What every look is taken on: the same samples and noise each time, on the run's device.
+
+    Attributes:
+        real: samples that are trained on, as D sees them, without distortions.
+        noise_BZ: as many draws of the prior.
+        labels_B: the classes of both, where the nets are conditional.
+        held: samples that are not trained on; None where there are none.
+        held_labels_B: their classes.
+        reference: what generated samples are held against.
+    """
+
+    real: Tensor
+    noise_BZ: Tensor
+    labels_B: Tensor | None
+    held: Tensor | None
+    held_labels_B: Tensor | None
+    reference: looking.Reference
+
+
+@dataclass(frozen=True)
+class Game:
+    """What D's outputs mean; both None where there is no D."""
+
+    loss: AdversarialLoss | None
+    boundary: float | None
+
+
+def rounded(signs: Signs) -> Signs:
+    """Six digits: what the log keeps is what the diagnosis saw, here and after a resume."""
+    return {key: float(f"{value:.6g}") for key, value in signs.items()}
+
+
+def verdict_of(finding: Finding | None) -> str:
+    """``healthy``, or the code and the name of the gravest finding."""
+    return HEALTHY if finding is None else f"{finding.code} {finding.name}"
+
+
+@contextmanager
+def _untouched(nets: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+    """Random streams and buffers are put back; no weight asks for gradients."""
+    devices = [device] if device.type == "cuda" else []
+    with ExitStack() as around:
+        around.enter_context(torch.random.fork_rng(devices=devices))
+        for net in nets:
+            around.enter_context(unmoved(net))
+            around.enter_context(frozen(net))
+        yield
+
+
+class Monitor:
+    """An adviser of the loop (`gansmith.training.Hooks`) that never gives advice.
+
+    Args:
+        state: the run; read, never changed.
+        generator: what makes samples of noise (and labels): a part of ``state.G.bare``.
+        exhibit: what is looked at.
+        game: what D's outputs mean.
+        diagnosis: what is made of the signs.
+        every: steps between looks.
+        write: the log's `write`, called with ``signs``, ``finding`` and ``healed``.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        generator: nn.Module,
+        exhibit: Exhibit,
+        game: Game,
+        diagnosis: Diagnosis,
+        every: int,
+        write: Write,
+    ) -> None:
+        self._state, self._generator, self._exhibit, self._game = state, generator, exhibit, game
+        self._diagnosis, self._every, self._write = diagnosis, every, write
+        self._signals: list[dict[str, Tensor]] = []
+        self._track = looking.Track(exhibit.reference.distance)
+        self._before: dict[Side, list[Tensor]] = {}
+        self._standing: dict[str, Finding] = {}
+        self._looks = 0
+        self._seen: int | None = None
+        self._remember_weights()
+
+    def remember(self, events: Sequence[dict[str, Any]]) -> None:
+        """Take in the ``signs`` records of the run's earlier lives: the same findings stand again.
+
+        Where the samples had moved from is not kept: the first look after a resume lacks ``moved``
+        and ``turned``.
+        """
+        for event in events:
+            known = {key: _number(event[key]) for key in SIGNS if key in event}
+            self._diagnosis.see(int(event["step"]), known)
+            self._looks += 1
+        self._standing = {each.code: each for each in self._diagnosis.standing}
+
+    @property
+    def verdict(self) -> str:
+        """As `verdict_of`, and ``too early to tell`` before the third look."""
+        gravest = self._diagnosis.verdict
+        return EARLY if gravest is None and self._looks < LEAST else verdict_of(gravest)
+
+    @property
+    def standing(self) -> list[Finding]:
+        """The findings that stand, the gravest first."""
+        return self._diagnosis.standing
+
+    def __call__(self, step: int, signals: dict[str, Tensor]) -> None:
+        """After each step: remember its signals; look when it is time."""
+        self._signals.append(signals)
+        if step % self._every == 0:
+            self.see(step)
+        elif (step + 1) % self._every == 0:
+            self._remember_weights()
+
+    def _remember_weights(self) -> None:
+        if (self._state.step + 1) % self._every == 0:
+            self._before = {
+                side: [p.detach().clone() for p in player.bare.parameters()]
+                for side, player in self._state.players.items()
+            }
+
+    def see(self, step: int) -> None:
+        """Look, diagnose and log: the signs, and which findings are new, changed or gone."""
+        signs = rounded(self.look())
+        self._signals, self._before = [], {}
+        if self._every == 1:
+            self._remember_weights()
+        changed = self._diagnosis.see(step, signs)
+        self._looks, self._seen = self._looks + 1, step
+        self._write("signs", step=step, verdict=self.verdict, **signs)
+        self._tell(step, changed)
+
+    def last(self, step: int) -> None:
+        """The end of the run: one more look, unless this step has had one."""
+        if self._seen != step:
+            self.see(step)
+
+    def broke_down(self, step: int) -> None:
+        """The loop gave up because a loss or a weight is not a number: one last entry."""
+        changed = self._diagnosis.see(step, {"nonfinite": 1.0})
+        self._tell(step, changed)
+
+    def _tell(self, step: int, changed: Sequence[Finding]) -> None:
+        now = {each.code: each for each in self._diagnosis.standing}
+        for finding in changed:
+            self._write(
+                "finding",
+                step=step,
+                code=finding.code,
+                name=finding.name,
+                severity=finding.severity,
+                values=dict(finding.values),
+                where=finding.where,
+                certainty=round(finding.certainty, 3),
+                told={language: _words(finding, language) for language in LANGUAGES},
+                verdict=self.verdict,
+            )
+        for code in self._standing.keys() - now.keys():
+            self._write("healed", step=step, code=code, verdict=self.verdict)
+        self._standing = now
+
+    def look(self) -> Signs:
+        """The signs of this moment. Nothing is changed by looking."""
+        found = self._averages()
+        nets = [player.bare for player in self._state.players.values()]
+        device = next(nets[0].parameters()).device
+        found |= self._weights()
+        with _untouched(nets, device):
+            fake, of_g = self._drawn()
+            signs, rows = self._exhibit.reference.signs(fake)
+            found |= signs | of_g
+            if signs:
+                found |= self._track.signs(rows)
+            if self._game.loss is not None:
+                found |= self._judged(self._game.loss, fake)
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _averages(self) -> Signs:
+        """Means of the loop's signals since the last look."""
+        found = {}
+        for key, name in SIGNALS.items():
+            values = [each[key].detach().float() for each in self._signals if key in each]
+            if values:
+                found[name] = float(torch.stack(values).mean())
+        return found
+
+    def _weights(self) -> Signs:
+        """Of either player's weights, gradients and optimiser."""
+        found: dict[str, float | None] = {}
+        broken = sum(not math.isfinite(value) for value in self._averages().values())
+        for side, player in self._state.players.items():
+            weights = list(player.bare.parameters())
+            found[f"grad_{side}"] = looking.gradient_norm(weights)
+            found[f"weight_{side}"] = looking.weight_norm(weights)
+            found[f"surprise_{side}"] = looking.surprise(player.optimizer)
+            found[f"sigma_{side}"] = looking.largest_singular_value(player.bare)
+            if side in self._before:
+                found[f"update_{side}"] = looking.update(weights, self._before[side])
+            broken += looking.not_finite(weights)
+        found["nonfinite"] = float(broken)
+        return {key: value for key, value in found.items() if value is not None}
+
+    @torch.no_grad()
+    def _drawn(self) -> tuple[Tensor, Signs]:
+        """Samples of the fixed noise, and what G's units did on the first of them."""
+        noise_BZ, labels_B = self._exhibit.noise_BZ, self._exhibit.labels_B
+        fake = self._generator(noise_BZ, labels_B)
+        with watched(self._generator) as record:
+            self._generator(noise_BZ[:FEW], None if labels_B is None else labels_B[:FEW])
+        norms = {
+            name: 0.0 if p.grad is None else float(p.grad.norm())
+            for name, p in self._generator.named_parameters()
+        }
+        found = _shares(units(record), "G")
+        through = looking.first_over_last(ends_of(self._generator, record, norms))
+        if through is not None:
+            found["grad_G_first"] = through
+        return fake, found
+
+    def _judged(self, loss: AdversarialLoss, fake: Tensor) -> Signs:
+        """D's outputs on real, generated and held-out samples, and its slope where they lie."""
+        D, exhibit, boundary = self._state.D.bare, self._exhibit, self._game.boundary
+        labels_B = exhibit.labels_B
+        few = None if labels_B is None else labels_B[:FEW]
+        with torch.no_grad():
+            real_B, fake_B = D(exhibit.real, labels_B), D(fake, labels_B)
+            with watched(D) as record:
+                few_B = D(exhibit.real[:FEW], few)
+                D(fake[:FEW], few)
+        found = looking.judged(real_B, fake_B, boundary) | _shares(units(record), "D")
+        if exhibit.held is not None:
+            with torch.no_grad():
+                held_B = D(exhibit.held, exhibit.held_labels_B)
+            found |= looking.held_out(held_B, fake_B, boundary)
+        found["grad_at_output"] = looking.pull(
+            lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW]
+        )
+        found["slope_fake"] = looking.slope(lambda x: D(x, few), fake[:FEW])
+        found["slope_real"] = looking.slope(lambda x: D(x, few), exhibit.real[:FEW])
+        return found
+
+
+def _shares(found: Vitals, side: Side) -> Signs:
+    dead, flat = found["dead"], found["saturated"]
+    signs: Signs = {}
+    if dead is not None:
+        signs[f"dead_{side}"] = float(dead)
+    if side == "G":
+        flat = found["output_saturated"]
+    if flat is not None:
+        signs[f"saturated_{side}"] = float(flat)
+    return signs
+
+
+def _words(finding: Finding, language: str) -> dict[str, str]:
+    said = told(finding, language)
+    return {key: str(said[key]) for key in ("evidence", "cause", "mend")}
+
+
+def _number(value: Any) -> float:
+    """A number of the log; one that is not finite stands there by its name."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
