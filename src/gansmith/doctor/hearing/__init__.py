@@ -4,10 +4,11 @@
 """
 
 from gansmith.doctor.hearing.ears import Ears
-from gansmith.doctor.hearing.heard import Call, Draw, Net, Pass, Reach, Step, roles
+from gansmith.doctor.hearing.heard import Arguments, Call, Draw, Net, Pass, Reach, Step, roles
 from gansmith.doctor.hearing.laws import Pull, follows, order, pull
 
 __all__ = [
+    "Arguments",
     "Call",
     "Draw",
     "Ears",

@@ -21,13 +21,51 @@ from torch.optim.optimizer import (
 )
 
 from gansmith.doctor.hearing import kinship
-from gansmith.doctor.hearing.heard import Call, Draw, Net, Pass, Reach, Step
+from gansmith.doctor.hearing.heard import Arguments, Call, Draw, Net, Pass, Reach, Step
 from gansmith.doctor.hearing.places import user_line
 
 KEPT = 40  # calls of G whose samples are known again by their columns
 WHOLE = 8  # calls of G whose samples are kept whole meanwhile
 CUDA = torch.cuda.is_available()
 MODES = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+
+
+def _deaf(*given: Any) -> None:
+    """What a hook becomes in a copy of a net: the copy is not the player."""
+    del given
+
+
+def _copied() -> Callable[..., None]:
+    return _deaf
+
+
+class Hook:
+    """One hook. An error in it puts the ears to sleep; it never reaches the user's program.
+
+    A net that carries it can still be compiled, copied, traced and saved.
+    """
+
+    def __init__(self, ears: "Ears", hear: Callable[..., None]) -> None:
+        self._ears, self._hear = ears, hear
+
+    def __call__(self, *given: Any) -> None:
+        if torch.compiler.is_compiling():
+            return
+        if not self._ears.awake or torch.jit.is_tracing():
+            return
+        if CUDA and torch.cuda.is_current_stream_capturing():
+            return
+        try:
+            with torch.no_grad():
+                self._hear(*given)
+        except Exception as error:  # whatever it is, the loop goes on
+            self._ears.err(error)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+        return _deaf
+
+    def __reduce__(self) -> tuple[Callable[[], Callable[..., None]], tuple[()]]:
+        return _copied, ()
 
 
 class Ears:
@@ -48,7 +86,7 @@ class Ears:
         *,
         on_step: Callable[[Step], None],
         on_layer: Callable[[Net, str, nn.Module, Tensor, Tensor], None],
-        on_output: Callable[[Net, tuple[Any, dict[str, Any]], list[Tensor]], None],
+        on_output: Callable[[Net, Arguments, list[Tensor]], None],
         on_gradient: Callable[[Step, dict[str, list[Tensor]]], None],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -76,8 +114,8 @@ class Ears:
         for net in self.nets.values():
             hear = self._guarded(functools.partial(self._called, net))
             self._handles.append(net.door.register_forward_hook(hear, with_kwargs=True))
-            for name, layer in net.module.named_modules():
-                if layer is not net.module and not list(layer.children()):
+            for name, layer in net.parts.items():
+                if layer is not net.door:
                     felt = self._guarded(functools.partial(self._passed, net, name))
                     self._handles.append(layer.register_forward_hook(felt))
             for parameter in net.module.parameters():
@@ -96,27 +134,18 @@ class Ears:
         if not asked:
             parameter.requires_grad_(False)
 
-    def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
-        """An error in our own code must not stop a user's program: the ears go deaf instead."""
+    def _guarded(self, hear: Callable[..., None]) -> "Hook":
+        return Hook(self, hear)
 
-        def guarded(*given: Any) -> None:
-            if torch.compiler.is_compiling():
-                return
-            if self._asleep or self._deaf or (CUDA and torch.cuda.is_current_stream_capturing()):
-                return
-            try:
-                with torch.no_grad():
-                    hook(*given)
-            except Exception as error:  # whatever it is, the loop goes on
-                self._asleep = True
-                self._on_error(error)
-
-        return guarded
+    def err(self, error: Exception) -> None:
+        """Go to sleep for good, and say why."""
+        self._asleep = True
+        self._on_error(error)
 
     @property
-    def asleep(self) -> bool:
-        """Whether an error has put the ears to sleep."""
-        return self._asleep
+    def awake(self) -> bool:
+        """Whether hooks are to be listened to at this moment."""
+        return not (self._asleep or self._deaf)
 
     @contextmanager
     def deaf(self) -> Iterator[None]:
@@ -144,7 +173,8 @@ class Ears:
     def _called(
         self, net: Net, module: nn.Module, args: Any, kwargs: dict[str, Any], out: Any
     ) -> None:
-        del module
+        if module is not net.door:
+            return
         given = kinship.tensors([args, kwargs])
         answers = kinship.tensors(out)
         if not answers:
@@ -153,11 +183,13 @@ class Ears:
         if not self.listening:
             return
         if net.role == "G":
-            self._drawn(net, given, answers)
+            self._drawn(net, (args, kwargs), given, answers)
         elif given:
-            self._judged(net, given, answers)
+            self._judged(net, (args, kwargs), given, answers)
 
-    def _drawn(self, net: Net, given: list[Tensor], answers: list[Tensor]) -> None:
+    def _drawn(
+        self, net: Net, call: Arguments, given: list[Tensor], answers: list[Tensor]
+    ) -> None:
         out = max(answers, key=Tensor.numel)
         plain = [kinship.plain(x) for x in given]
         noise = next((x.clone() for x in plain if not bool(((x == 0) | (x == 1)).all())), None)
@@ -177,6 +209,7 @@ class Ears:
             reach=reach,
             training=_training(net.module),
             line=user_line(),
+            given=call,
         )
         self._draws = [*self._draws[-KEPT:], draw]
         if len(self._draws) > WHOLE:
@@ -184,14 +217,16 @@ class Ears:
         if out.requires_grad and not kinship.wrapped(out):
             out.register_hook(self._felt_by(draw))
 
-    def _felt_by(self, draw: Draw) -> Callable[[Tensor], None]:
+    def _felt_by(self, draw: Draw) -> Hook:
         def note(gradient: Tensor) -> None:
             if self.listening:
                 self._pass().at_output.append((draw, gradient.detach()))
 
         return self._guarded(note)
 
-    def _judged(self, net: Net, given: list[Tensor], answers: list[Tensor]) -> None:
+    def _judged(
+        self, net: Net, called: Arguments, given: list[Tensor], answers: list[Tensor]
+    ) -> None:
         x = max(given, key=Tensor.numel)
         out = min(answers, key=Tensor.numel)
         values, said = kinship.plain(x), kinship.plain(out)
@@ -211,6 +246,8 @@ class Ears:
             training=_training(net.module),
             gradients_on=torch.is_grad_enabled() or out.requires_grad,
             line=user_line(),
+            given=called,
+            autocast=torch.is_autocast_enabled(values.device.type),
         )
         self._trace(call, x)
         self._calls.append(call)
@@ -234,7 +271,7 @@ class Ears:
             call.origin = "between" if many else "fake"
         call.asks = call.asks and not call.attached and call.origin == "unknown"
 
-    def _pulled(self, call: Call) -> Callable[[Tensor], None]:
+    def _pulled(self, call: Call) -> Hook:
         def note(gradient: Tensor) -> None:
             if self.listening:
                 self._pass().pulls.append((call, gradient.detach().flatten().float().clone()))
@@ -244,7 +281,7 @@ class Ears:
     def _passed(
         self, net: Net, name: str, module: nn.Module, given: tuple[Any, ...], out: Any
     ) -> None:
-        if not self.listening:
+        if not self.listening or name not in net.parts or net.parts[name] is not module:
             return
         inside, outside = kinship.tensors(given), kinship.tensors(out)
         if inside and outside:
@@ -311,8 +348,9 @@ class Ears:
                 step.silent[name] = _silent(net, held)
             if self.weighing or len({self.nets[name].role for name in holds}) > 1:
                 self._before = {name: _copies(self.nets[name]) for name in holds}
-        few = {name: [p.grad for p in witnesses(self.nets[name])] for name in holds}
-        self._on_gradient(step, {name: [g for g in few[name] if g is not None] for name in few})
+        if getattr(optimiser, "found_inf", None) is None:  # else it looks for them by itself
+            few = {name: [p.grad for p in _small(self.nets[name])] for name in holds}
+            self._on_gradient(step, {name: [g for g in few[name] if g is not None] for name in few})
 
     def _after_step(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         del args, kwargs
@@ -352,10 +390,21 @@ class Ears:
         return self.nets["G"].steps or max(net.steps for net in self.nets.values())
 
 
+def _own(net: Net) -> list[nn.Parameter]:
+    return [p for p in net.module.parameters() if id(p) in net.own]
+
+
 def witnesses(net: Net) -> list[nn.Parameter]:
-    """A few weights that stand for all: the first and the last of a net's own."""
-    own = [p for p in net.module.parameters() if id(p) in net.own]
+    """Weights whose gradients stand for all: the first and the last matrix of a net's own."""
+    own = [p for p in _own(net) if p.ndim > 1] or _own(net)
     return [own[0], own[-1]] if own else []
+
+
+def _small(net: Net) -> list[nn.Parameter]:
+    """Where what is not finite arrives: something small at either end of the net."""
+    own = _own(net)
+    ends = [part for part in (own[:4], own[-4:]) if part]
+    return [min(part, key=Tensor.numel) for part in ends]
 
 
 def _training(net: nn.Module) -> bool:
@@ -364,7 +413,7 @@ def _training(net: nn.Module) -> bool:
 
 
 def _weights(net: Net) -> list[Tensor]:
-    return [p.detach() for p in net.module.parameters() if id(p) in net.own]
+    return [p.detach() for p in _own(net)]
 
 
 def _copies(net: Net) -> list[Tensor]:
@@ -372,7 +421,7 @@ def _copies(net: Net) -> list[Tensor]:
 
 
 def _gradients(net: Net) -> list[Tensor]:
-    found = [p.grad for p in net.module.parameters() if id(p) in net.own]
+    found = [p.grad for p in _own(net)]
     return [gradient.detach() for gradient in found if gradient is not None]
 
 

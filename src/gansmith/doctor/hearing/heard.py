@@ -6,12 +6,13 @@ Plain records. `gansmith.doctor.hearing.ears` fills them in, `gansmith.doctor.wi
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 Role = Literal["G", "D"]
 # Of a sample D was shown: made by G, given as data, both in one batch, something between.
+Arguments = tuple[Any, dict[str, Any]]  # of a call: by place and by name
 Origin = Literal["fake", "real", "mixed", "between", "unknown"]
 
 
@@ -25,6 +26,7 @@ class Net:
         module: the innermost module, without wrappers.
         door: the module whose calls are heard: the wrapper of ``torch.compile`` where there is one.
         layers: the weights of each layer that has some of its own, by the layer's name.
+        parts: the innermost modules by name; empty where they are compiled.
         own: ids of its parameters that no other player holds.
         steps: how many optimiser steps have moved it.
         where: the line that made it, if known.
@@ -35,6 +37,7 @@ class Net:
     module: nn.Module
     door: nn.Module
     layers: dict[str, list[nn.Parameter]]
+    parts: dict[str, nn.Module]
     own: dict[int, str]
     steps: int = 0
     where: str = ""
@@ -67,6 +70,7 @@ class Draw:
         training: whether the net was in training mode.
         judged: whether D has been shown it in a pass with gradients.
         line: where the user's program called it.
+        given: its arguments.
     """
 
     number: int
@@ -79,6 +83,7 @@ class Draw:
     training: bool
     judged: bool = False
     line: str = ""
+    given: Arguments = ((), {})
 
 
 @dataclass(eq=False)
@@ -100,6 +105,8 @@ class Call:
         asks: whether ``x`` itself asks for a gradient and is not G's (a penalty's point).
         ends: the name of the activation that the output comes from: ``sigmoid``, ``tanh`` or "".
         scalar: whether the output judges (and is no reconstruction of what was shown).
+        given: its arguments.
+        autocast: whether it ran in mixed precision, where losses are scaled.
     """
 
     net: str
@@ -117,6 +124,8 @@ class Call:
     training: bool
     gradients_on: bool
     line: str = ""
+    given: Arguments = ((), {})
+    autocast: bool = False
     offset: int = 0
     sure: bool = False
 

@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansmith.doctor.hearing.heard import Call, Draw, Origin, Reach
 
@@ -163,3 +164,9 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
         elif alike > ALIKE and not known:
             origin, call.draw = "fake", draw
         call.origin = origin
+
+
+def random_kept(net: nn.Module) -> AbstractContextManager[None]:
+    """A context after which the random streams that a net draws from are as before."""
+    devices = sorted({p.device.index or 0 for p in net.parameters() if p.is_cuda})
+    return torch.random.fork_rng(devices=devices)

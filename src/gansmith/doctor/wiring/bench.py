@@ -108,6 +108,8 @@ class Bench:
             self.since[name] = 0 if name in step.holds else self.since.get(name, 0) + 1
         if self.both and not step.passes and any(self.since.values()):
             self.empty = True
+        if step.passes:
+            self.sides_before = told_apart(step, self)
 
 
 def _judging(each: Pass, name: str | None = None) -> View:

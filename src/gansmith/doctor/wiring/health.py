@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gansmith.doctor.hearing import Net, Step
-from gansmith.doctor.hearing.kinship import plain, tensors
+from gansmith.doctor.hearing import Arguments, Net, Step
+from gansmith.doctor.hearing.kinship import plain, random_kept, tensors
 from gansmith.doctor.wiring.bench import Bench, Evidence, flat, told_apart
 
 FADED, EXPLODED = 1e-5, 1e3  # of the signal that goes in, without any training
@@ -86,7 +86,7 @@ Source = tuple[str, str]  # place, operator
 
 def locate(
     net: Net,
-    given: tuple[Any, dict[str, Any]],
+    given: Arguments,
     deaf: Callable[[], AbstractContextManager[None]],
 ) -> Source:
     """Which value of a net's call is not finite first: a weight, an input, or a layer's output.
@@ -112,7 +112,7 @@ def locate(
     handles = [m.register_forward_hook(check(k)) for k, m in layers]
     before = [(b, b.clone()) for b in net.module.buffers()]
     try:
-        with deaf(), torch.no_grad(), torch.random.fork_rng():
+        with deaf(), torch.no_grad(), random_kept(net.module):
             net.module(*given[0], **given[1])
     finally:
         for handle in handles:
