@@ -245,7 +245,7 @@ class Looks:
         return found
 
     def _judge(self, D: Net) -> Callable[[Tensor], Tensor]:
-        return lambda x: min(tensors(D.module(x)), key=Tensor.numel)
+        return lambda x: min(tensors(D.module(x.clone())), key=Tensor.numel)
 
     @torch.no_grad()
     def _of_held(self, step: Step, D: Net) -> Signs:

@@ -45,11 +45,13 @@ class Hook:
     A net that carries it can still be compiled, copied, traced and saved.
     """
 
-    def __init__(self, ears: "Ears", hear: Callable[..., None]) -> None:
-        self._ears, self._hear = ears, hear
+    def __init__(self, ears: "Ears", hear: Callable[..., None], always: bool) -> None:
+        self._ears, self._hear, self._always = ears, hear, always
 
     def __call__(self, *given: Any) -> None:
         if torch.compiler.is_compiling():
+            return
+        if not (self._always or self._ears.listening):
             return
         if not self._ears.awake or torch.jit.is_tracing():
             return
@@ -101,6 +103,7 @@ class Ears:
         self._passes: dict[int, Pass] = {}
         self._made_of: dict[str, list[Pass] | None] = dict.fromkeys(self.nets)
         self._holds: dict[tuple[int, int], tuple[tuple[str, ...], Any]] = {}
+        self._small = {net.name: _small(net) for net in nets}
         self._before: dict[str, list[Tensor]] = {}
         self._pending: Step | None = None
         self._counts = {"draws": 0, "passes": 0}
@@ -112,7 +115,7 @@ class Ears:
     def _open(self) -> None:
         """Put all hooks on. They stay until `close`, since a compiled net would notice a change."""
         for net in self.nets.values():
-            hear = self._guarded(functools.partial(self._called, net))
+            hear = self._guarded(functools.partial(self._called, net), always=True)
             self._handles.append(net.door.register_forward_hook(hear, with_kwargs=True))
             for name, layer in net.parts.items():
                 if layer is not net.door:
@@ -122,8 +125,8 @@ class Ears:
                 if id(parameter) in net.own and parameter.is_leaf:
                     note = self._guarded(functools.partial(self._accumulated, net))
                     self._hook_leaf(parameter, note)
-        self._handles.append(register_optimizer_step_pre_hook(self._guarded(self._before_step)))
-        self._handles.append(register_optimizer_step_post_hook(self._guarded(self._after_step)))
+        self._handles.append(register_optimizer_step_pre_hook(self._guarded(self._before_step, True)))
+        self._handles.append(register_optimizer_step_post_hook(self._guarded(self._after_step, True)))
 
     def _hook_leaf(self, parameter: Tensor, note: Callable[..., None]) -> None:
         """A frozen parameter takes no hook: it asks for a gradient for as long as that needs."""
@@ -134,8 +137,8 @@ class Ears:
         if not asked:
             parameter.requires_grad_(False)
 
-    def _guarded(self, hear: Callable[..., None]) -> "Hook":
-        return Hook(self, hear)
+    def _guarded(self, hear: Callable[..., None], always: bool = False) -> Hook:
+        return Hook(self, hear, always)
 
     def err(self, error: Exception) -> None:
         """Go to sleep for good, and say why."""
@@ -219,8 +222,7 @@ class Ears:
 
     def _felt_by(self, draw: Draw) -> Hook:
         def note(gradient: Tensor) -> None:
-            if self.listening:
-                self._pass().at_output.append((draw, gradient.detach()))
+            self._pass().at_output.append((draw, gradient.detach()))
 
         return self._guarded(note)
 
@@ -273,15 +275,14 @@ class Ears:
 
     def _pulled(self, call: Call) -> Hook:
         def note(gradient: Tensor) -> None:
-            if self.listening:
-                self._pass().pulls.append((call, gradient.detach().flatten().float().clone()))
+            self._pass().pulls.append((call, gradient.detach().flatten().float().clone()))
 
         return self._guarded(note)
 
     def _passed(
         self, net: Net, name: str, module: nn.Module, given: tuple[Any, ...], out: Any
     ) -> None:
-        if not self.listening or name not in net.parts or net.parts[name] is not module:
+        if net.parts.get(name) is not module:
             return
         inside, outside = kinship.tensors(given), kinship.tensors(out)
         if inside and outside:
@@ -301,8 +302,6 @@ class Ears:
         return self._passes[number]
 
     def _accumulated(self, net: Net, parameter: Tensor) -> None:
-        if not self.listening:
-            return
         now = self._pass_of_weights()
         now.reached.add(net.name)
         now.layers.add(id(parameter))
@@ -342,14 +341,16 @@ class Ears:
             held = {id(p) for group in optimiser.param_groups for p in group["params"]}
             for name in holds:
                 net = self.nets[name]
+                step.norms[name] = _norm(_gradients(net))
+                if not step.norms[name]:
+                    self._made_of[name] = []
                 made = self._made_of[name]
                 step.made_of[name] = None if made is None else list(made)
-                step.norms[name] = _norm(_gradients(net))
                 step.silent[name] = _silent(net, held)
             if self.weighing or len({self.nets[name].role for name in holds}) > 1:
                 self._before = {name: _copies(self.nets[name]) for name in holds}
         if getattr(optimiser, "found_inf", None) is None:  # else it looks for them by itself
-            few = {name: [p.grad for p in _small(self.nets[name])] for name in holds}
+            few = {name: [p.grad for p in self._small[name]] for name in holds}
             self._on_gradient(step, {name: [g for g in few[name] if g is not None] for name in few})
 
     def _after_step(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:

@@ -133,9 +133,13 @@ def told_apart(step: Step, bench: Bench) -> Sides:
     one optimiser holds both, or both passes were run before both steps, the last one through
     attached samples alone is G's; a single sum of both is told apart by the calls of D.
     """
-    views = [(each, _judging(each)) for each in step.passes]
     sides = roles(step.holds)
+    views = [(each, _judging(each)) for each in step.passes]
     if len(sides) == 1 and not bench.empty:
+        made_of = [step.made_of.get(name) for name in step.holds]
+        if all(each is not None for each in made_of):  # without what was cleared again
+            known = {id(each) for passes in made_of for each in passes or []}
+            views = [(each, view) for each, view in views if id(each) in known]
         return Sides(G=views) if sides == {"G"} else Sides(D=views)
     pulling = [(each, view) for each, view in views if view]
     G_only = [

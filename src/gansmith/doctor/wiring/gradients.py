@@ -16,8 +16,7 @@ def gradient_comes(step: Step, bench: Bench) -> Iterator[Evidence]:
         return
     for name in step.holds:
         net = bench.nets[name]
-        made_of = step.made_of.get(name) or []
-        reached = any(name in each.reached for each in [*step.passes, *made_of])
+        reached = any(name in each.reached for each in step.passes)
         code = "GS101" if net.role == "G" else "GS102"
         norm = step.norms[name]
         shows = norm == 0 and not reached

@@ -98,7 +98,7 @@ def _compare(name: str, real: Tensor, fakes: list[Call], step: Step) -> Iterator
         ends = {"low_fake": reach.low, "high_fake": reach.high}
         yield Evidence("GS113", name, beyond, values | ends, step.line)
         middle = (reach.low + reach.high) / 2
-        half = abs(low - middle) < 0.02 * width and high > middle + 0.1 * width
+        half = low > middle - 0.02 * width and high > middle + 0.1 * width
         yield Evidence("GS124", name, half and not beyond, values | ends, step.line, need=6)
         return
     shown = torch.cat([call.x.flatten().float() for call in fakes])
