@@ -9,6 +9,7 @@ every so often, to a few more. It draws no random number and writes to no tensor
 weights after any number of steps are those of the loop without it, bit by bit.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from gansmith.doctor.findings import Finding, gravest, told
 from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
+from gansmith.doctor.hearing.kinship import plain
 from gansmith.doctor.looks import Looks
 from gansmith.doctor.wiring import EXPLAINS, RULES, Bench, Evidence, Scales, Tally
 from gansmith.doctor.wiring.health import blame_gradient, locate
@@ -56,6 +58,11 @@ def _wraps(net: nn.Module) -> bool:
     """Whether a module is nothing but a wrapper of its child ``module``."""
     child = getattr(net, "module", None)
     return isinstance(child, nn.Module) and list(net.children()) == [child]
+
+
+def _finite(x: Tensor) -> bool:
+    """Whether all values are: their sum is not where one is not."""
+    return math.isfinite(float(plain(x).sum(dtype=torch.float32)))
 
 
 def _layers(net: nn.Module, own: dict[int, str]) -> dict[str, list[nn.Parameter]]:
@@ -146,6 +153,11 @@ class Watch:
         return EARLY if self._probing else HEALTHY
 
     @property
+    def nets(self) -> list[Net]:
+        """The players: G, then the discriminators."""
+        return list(self._bench.nets.values())
+
+    @property
     def steps(self) -> int:
         """Of the game so far: G's steps, or D's while G makes none."""
         return self._ears.number()
@@ -186,8 +198,7 @@ class Watch:
     def _on_output(self, net: Net, given: Arguments, answers: list[Tensor]) -> None:
         if self._broken or self._rests(answers[0]):
             return
-        out = min(answers, key=Tensor.numel).detach()
-        if net.role == "D" and not bool(torch.isfinite(out).all()):
+        if net.role == "D" and not _finite(min(answers, key=Tensor.numel)):
             self._blame(net, given)
 
     def _blame(self, net: Net, given: Arguments) -> None:
@@ -204,7 +215,7 @@ class Watch:
         for name, gradients in few.items():
             if self._broken or not gradients or self._rests(gradients[0]):
                 return
-            if not all(bool(torch.isfinite(g).all()) for g in gradients):
+            if not all(map(_finite, gradients)):
                 self._not_finite(name, *blame_gradient(self._bench.nets[name]))
 
     def _not_finite(self, name: str, place: str, operator: str) -> None:
