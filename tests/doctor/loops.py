@@ -22,15 +22,25 @@ def data(batch: int = BATCH, scale: float = 0.8) -> Tensor:
 def generator(end: nn.Module | None = None) -> nn.Sequential:
     last = [nn.Tanh()] if end is None else [end]
     return nn.Sequential(
-        nn.Linear(Z, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(),
-        nn.Linear(32, 2), *last,
+        nn.Linear(Z, 32),
+        nn.BatchNorm1d(32),
+        nn.ReLU(),
+        nn.Linear(32, 32),
+        nn.ReLU(),
+        nn.Linear(32, 2),
+        *last,
     )
 
 
 def critic(*end: nn.Module) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(2, 32), nn.LeakyReLU(0.2, inplace=True), nn.Linear(32, 32),
-        nn.LeakyReLU(0.2), nn.Dropout(0.1), nn.Linear(32, 1), *end,
+        nn.Linear(2, 32),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Linear(32, 32),
+        nn.LeakyReLU(0.2),
+        nn.Dropout(0.1),
+        nn.Linear(32, 1),
+        *end,
     )
 
 

@@ -17,11 +17,11 @@ from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.findings import Finding
 from gansmith.doctor.hearing import Arguments, Call, Net, Pull, Step
-from gansmith.doctor.hearing.kinship import plain, random_kept, tensors
+from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.signs import Signs
 from gansmith.doctor.wiring import Bench
 from gansmith.engine import frozen
-from gansmith.models.units import units, unmoved, watched
+from gansmith.models.units import units, watched
 
 EXHIBITED = 128  # samples of either kind that every look is taken on
 FEW = 32  # of them, for slopes
@@ -42,12 +42,11 @@ def _kept(value: Any) -> Any:
 
 @contextmanager
 def untouched(nets: list[nn.Module], deaf: Deaf) -> Iterator[None]:
-    """Random streams and buffers are put back, no weight asks for gradients, and nobody hears."""
+    """Within the block our calls of the nets leave no trace, and nobody hears them."""
     with ExitStack() as around:
         around.enter_context(deaf())
         for net in nets:
-            around.enter_context(random_kept(net))
-            around.enter_context(unmoved(net))
+            around.enter_context(set_aside(net))
             around.enter_context(frozen(net))
         yield
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -74,6 +74,7 @@ class Tracer:
         self._made: dict[int, tuple[weakref.ref[nn.Module], str]] = {}
         self._raised = 0
         self._told = 0
+        self._due = False
         self._on_call = register_module_forward_hook(self._called)
         register_optimizer_step_post_hook(self._stepped)
         self._note_constructions()
@@ -93,16 +94,24 @@ class Tracer:
         return known[1] if known is not None and known[0]() is module else ""
 
     def _called(self, module: nn.Module, given: Any, out: Any) -> None:
-        if self._scent is not None and not torch.compiler.is_compiling():
+        if self._scent is None or torch.compiler.is_compiling():
+            return
+        try:
             with torch.no_grad():
-                self._scent.follow(module, kinship.tensors(given), kinship.tensors(out))
+                if self._due:  # not in the optimiser's hook: hooks cannot be added while they run
+                    self._due = False
+                    self._attach(late=self._report.optimiser_steps >= TRIES)
+                if self._scent is not None:
+                    self._scent.follow(module, kinship.tensors(given), kinship.tensors(out))
+        except Exception as error:  # an odd module is passed over; the program goes on
+            print(f"gansmith: {type(module).__name__} was not followed: {error}", file=sys.stderr)
 
     def _stepped(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         del args, kwargs
         self._report.optimiser_steps += 1
         if self._scent is not None:
             self._scent.moved(optimiser)
-            self._attach(late=self._report.optimiser_steps >= TRIES)
+            self._due = True
         for each in self._watches:
             self._report.steps = max(self._report.steps, each.steps)
         found = sum(len(each.findings) for each in self._watches)

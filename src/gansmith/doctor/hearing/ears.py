@@ -178,7 +178,7 @@ class Ears:
     ) -> None:
         if module is not net.door:
             return
-        given = kinship.tensors([args, kwargs])
+        given = kinship.tensors([args, kwargs], whole=net.role == "D")  # D may be shown bytes
         answers = kinship.tensors(out)
         if not answers:
             return

@@ -1,8 +1,8 @@
 """Whether what D is shown was made by G: by the autograd graph, by its rows, or by likeness."""
 
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -31,15 +31,15 @@ def wrapped(x: Tensor) -> bool:
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(x))
 
 
-def tensors(value: Any) -> list[Tensor]:
-    """The floating tensors of a net's arguments or output, in order."""
+def tensors(value: Any, whole: bool = False) -> list[Tensor]:
+    """The floating tensors of a net's arguments or output, in order; whole numbers, too, if asked."""
     if isinstance(value, Tensor):
-        return [value] if value.is_floating_point() and value.ndim > 0 else []
+        return [value] if value.ndim > 0 and (whole or value.is_floating_point()) else []
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list | tuple):
         return []
-    return [each for part in value for each in tensors(part)]
+    return [each for part in value for each in tensors(part, whole)]
 
 
 def end(x: Tensor) -> str:
@@ -166,7 +166,20 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
         call.origin = origin
 
 
-def random_kept(net: nn.Module) -> AbstractContextManager[None]:
-    """A context after which the random streams that a net draws from are as before."""
+@contextmanager
+def set_aside(net: nn.Module) -> Iterator[None]:
+    """Within the block a net may be called without a trace, even while the loop holds a graph of it.
+
+    Its buffers are copies (putting old values back would count as a change, and break the loop's
+    next backward pass), and the random streams are put back.
+    """
     devices = sorted({p.device.index or 0 for p in net.parameters() if p.is_cuda})
-    return torch.random.fork_rng(devices=devices)
+    own = [(m, key, b) for m in net.modules() for key, b in m._buffers.items() if b is not None]
+    with torch.random.fork_rng(devices=devices):
+        try:
+            for module, key, buffer in own:
+                module._buffers[key] = buffer.detach().clone()
+            yield
+        finally:
+            for module, key, buffer in own:
+                module._buffers[key] = buffer

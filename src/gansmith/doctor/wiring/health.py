@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.doctor.hearing import Arguments, Net, Step
-from gansmith.doctor.hearing.kinship import plain, random_kept, tensors
+from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.wiring.bench import Bench, Evidence, flat, told_apart
 
 FADED, EXPLODED = 1e-5, 1e3  # of the signal that goes in, without any training
@@ -91,7 +91,7 @@ def locate(
 ) -> Source:
     """Which value of a net's call is not finite first: a weight, an input, or a layer's output.
 
-    The call is made again, without gradients, with the random state and the buffers put back.
+    The call is made again, without gradients, and leaves no trace.
     """
     for name, p in net.module.named_parameters():
         if not bool(torch.isfinite(p).all()):
@@ -110,15 +110,12 @@ def locate(
 
     layers = [(k, m) for k, m in net.module.named_modules() if not list(m.children())]
     handles = [m.register_forward_hook(check(k)) for k, m in layers]
-    before = [(b, b.clone()) for b in net.module.buffers()]
     try:
-        with deaf(), torch.no_grad(), random_kept(net.module):
+        with deaf(), torch.no_grad(), set_aside(net.module):
             net.module(*given[0], **given[1])
     finally:
         for handle in handles:
             handle.remove()
-        for buffer, old in before:
-            buffer.copy_(old)
     return found[0] if found else (net.name, type(net.module).__name__)
 
 
