@@ -156,6 +156,8 @@ def test_train_sample_and_evaluate_print_one_object_each(gansmith: Run, pictures
         "images_per_second",
         "scores",
         "verdict",
+        "findings",
+        "ended",
     } <= set(trained)
     assert (trained["run"], trained["steps"], trained["images"]) == ("run", 2, 16)
     assert {"kid", "mind", "precision", "recall"} <= set(trained["scores"])

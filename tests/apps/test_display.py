@@ -68,10 +68,19 @@ def test_scores_have_sensible_digits_and_say_once_what_holds_for_all(
 
 def test_the_end_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     display.show_result(
-        TrainResult(Path("runs/[x] 猫"), 10, 12_345, 185.0, 66.7, {}, "trained to the end")
+        TrainResult(
+            Path("runs/[x] 猫"),
+            10,
+            12_345,
+            185.0,
+            66.7,
+            verdict="healthy",
+            ended="trained",
+        )
     )
     out = capsys.readouterr().out
-    assert out.splitlines()[0] == "trained to the end: 12,345 images in 3 min 5 s (67 images/s)"
+    assert out.splitlines()[0] == "trained: 12,345 images in 3 min 5 s (67 images/s)"
+    assert "doctor   healthy" in out
     assert "runs/[x] 猫/report.html" in out
 
 
@@ -158,3 +167,31 @@ def test_a_run_is_told_from_its_beginning_to_its_end(pictures: Path, tmp_path: P
     again = text.getvalue()[len(told) :]
     assert "resuming at step 1 (8 images)" in again
     assert "resolution" not in again
+
+
+def test_the_doctors_verdict_stands_in_the_line_and_a_finding_is_said() -> None:
+    screen, text = piped()
+    screen.record({"kind": "plan", "total_images": 800})
+    screen.record({"kind": "signs", "step": 5, "verdict": "healthy"})
+    step = {"kind": "step", "images_per_second": 80.0, "d_loss": 0.6, "g_loss": 0.7}
+    screen.record(step | {"step": 10, "images": 80})
+    said = {"evidence": "D's loss is 0.", "cause": "It has won.", "mend": "Double gamma."}
+    screen.record(
+        {
+            "kind": "finding",
+            "step": 20,
+            "code": "GS305",
+            "name": "discriminator-saturated",
+            "told": {"en": said, "zh": said},
+            "verdict": "GS305 discriminator-saturated",
+        }
+    )
+    screen._spoke = -1e9
+    screen.record(step | {"step": 30, "images": 240})
+    screen.record({"kind": "healed", "step": 40, "code": "GS305", "verdict": "healthy"})
+    lines = text.getvalue().splitlines()
+    assert lines[0].endswith("healthy")
+    assert lines[1] == "step 20: GS305 discriminator-saturated: D's loss is 0."
+    assert lines[2] == "  Double gamma."
+    assert lines[3].endswith("GS305 discriminator-saturated")
+    assert lines[4] == "step 40: GS305 is gone"

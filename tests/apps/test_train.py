@@ -117,7 +117,7 @@ def test_a_run_folder_holds_what_it_promises(tiny_run: Path) -> None:
 def test_the_log_tells_the_run(tiny_run: Path) -> None:
     records = log_of(tiny_run)
     assert records[0]["kind"] == "start"
-    assert [record["kind"] for record in records[-2:]] == ["end", "vitals"]
+    assert [record["kind"] for record in records[-2:]] == ["signs", "vitals"]
     assert {"cpu", "cores", "memory_gb", "accelerator", "system"} <= set(records[0]["machine"])
     assert {"python", "torch", "numpy"} <= set(records[0]["versions"])
     assert records[0]["data"]["count"] == 48

@@ -74,7 +74,26 @@ WIRING: dict[str, Disorder] = {
 
 SETTINGS: dict[str, Disorder] = {}
 
-DYNAMICS: dict[str, Disorder] = {}
+DYNAMICS: dict[str, Disorder] = {
+    "GS301": Disorder("mode-collapse-total", "error", "Goodfellow 2016, section 5.1.1"),
+    "GS302": Disorder("mode-collapse-partial", "warning", "Goodfellow 2016, section 5.1.1"),
+    "GS303": Disorder("mode-collapse-within-classes", "warning", "Odena et al. 2017, section 4.2"),
+    "GS304": Disorder("generator-gradient-vanishes", "error", "Arjovsky and Bottou 2017, th. 2.4"),
+    "GS305": Disorder("discriminator-saturated", "error", "Arjovsky and Bottou 2017, th. 2.1"),
+    "GS306": Disorder("discriminator-too-weak", "error", "Heusel et al. 2017, section 2"),
+    "GS307": Disorder("oscillation", "warning", "Mescheder et al. 2018, section 2"),
+    "GS308": Disorder("divergence", "error", "Mescheder et al. 2018, section 3"),
+    "GS309": Disorder(
+        "discriminator-overfits", "warning", "Karras et al. 2020 (ADA), equation (1)"
+    ),
+    "GS310": Disorder("dead-units", "error", "Maas et al. 2013, section 2; Lu et al. 2019"),
+    "GS311": Disorder("spectral-collapse", "warning", "Durall et al. 2020, section 3"),
+    "GS312": Disorder("checkerboard", "warning", "Odena et al. 2016"),
+    "GS313": Disorder("stagnation", "warning", "Goodfellow 2016, section 5"),
+    "GS314": Disorder("memorisation", "warning", "Meehan et al. 2020; Carlini et al. 2023"),
+    "GS315": Disorder("data-leak", "error", "Barz and Denzler 2020"),
+    "GS316": Disorder("samples-off-range", "warning", "Radford et al. 2016, section 4"),
+}
 
 DATA: dict[str, Disorder] = {}
 

@@ -27,8 +27,9 @@ class Diagnosis:
     """Turns looks into findings.
 
     A suspicion becomes a finding when its rule has had it for as many looks in a row, over as many
-    steps, as the rule asks for; it goes when three looks in a row are without it. Both make noise
-    that comes and goes in healthy runs no finding.
+    steps, as the rule asks for (two looks do that are twice as far apart), or at once where it is
+    certain; it goes when three looks in a row are without it. So noise that comes and goes in
+    healthy runs is no finding.
 
     Args:
         facts: of the game.
@@ -55,6 +56,8 @@ class Diagnosis:
         changed = []
         for rule in self._rules:
             case = self._cases[rule.code]
+            if rule.moving and self._history.ending:
+                continue
             found = rule.look(self._history) if step >= rule.after else None
             before = case.finding
             self._judge(rule, case, found)
@@ -73,7 +76,9 @@ class Diagnosis:
         case.looks += 1
         case.since = self._history.step if case.since is None else case.since
         lasted = self._history.step - case.since
-        if case.finding is not None or (case.looks >= rule.looks and lasted >= rule.span):
+        enough = case.looks >= rule.looks or (case.looks > 1 and lasted >= 2 * rule.span)
+        long = enough and lasted >= rule.span
+        if case.finding is not None or long or found.certainty >= 1.0:
             case.finding = Finding(
                 rule.code,
                 found.values,

@@ -10,6 +10,7 @@ from gansmith.doctor.signs import Signs
 
 Kind = Literal["images", "points", "other"]
 MOST = 400  # looks that are kept
+LEAST = 3  # looks that a window holds, however far apart
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,15 @@ class History:
         return self.signs[-1]
 
     def over(self, key: str, steps: int) -> list[float]:
-        """The values of a sign in the last so many steps, oldest first."""
+        """The values of a sign in the last so many steps, oldest first.
+
+        Of the last three looks at least, where looks are further apart.
+        """
+        since = min(self.step - steps + 1, *self.steps[-LEAST:])
         return [
             signs[key]
             for step, signs in zip(self.steps, self.signs, strict=True)
-            if key in signs and step > self.step - steps
+            if key in signs and step >= since
         ]
 
     def before(self, key: str, steps: int) -> list[float]:

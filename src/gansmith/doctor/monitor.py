@@ -20,7 +20,7 @@ from gansmith.doctor.findings import LANGUAGES, Finding, told
 from gansmith.doctor.signs import SIGNS, Signs
 from gansmith.engine import frozen
 from gansmith.losses import AdversarialLoss
-from gansmith.models.units import ends_of, units, unmoved, watched
+from gansmith.models.units import Record, deadest, ends_of, units, unmoved, watched
 from gansmith.tasks import Side
 from gansmith.training import State
 
@@ -29,7 +29,6 @@ Write = Callable[..., None]
 HEALTHY = "healthy"
 EARLY = "too early to tell"
 LEAST = 3  # looks, before a run is called healthy
-Vitals = dict[str, float | int | None]
 
 # The signals of the loop, by the signs that they are.
 SIGNALS = {
@@ -216,7 +215,9 @@ class Monitor:
                 found |= self._track.signs(rows)
             if self._game.loss is not None:
                 found |= self._judged(self._game.loss, fake)
-        return {key: value for key, value in found.items() if value is not None}
+        broken = [key for key, value in found.items() if not math.isfinite(value)]
+        found["nonfinite"] += len(broken)
+        return {key: value for key, value in found.items() if key not in broken}
 
     def _averages(self) -> Signs:
         """Means of the loop's signals since the last look."""
@@ -254,7 +255,7 @@ class Monitor:
             name: 0.0 if p.grad is None else float(p.grad.norm())
             for name, p in self._generator.named_parameters()
         }
-        found = _shares(units(record), "G")
+        found = _shares(record, "G")
         through = looking.first_over_last(ends_of(self._generator, record, norms))
         if through is not None:
             found["grad_G_first"] = through
@@ -270,29 +271,26 @@ class Monitor:
             with watched(D) as record:
                 few_B = D(exhibit.real[:FEW], few)
                 D(fake[:FEW], few)
-        found = looking.judged(real_B, fake_B, boundary) | _shares(units(record), "D")
+        found = looking.judged(real_B, fake_B, boundary) | _shares(record, "D")
         if exhibit.held is not None:
             with torch.no_grad():
                 held_B = D(exhibit.held, exhibit.held_labels_B)
             found |= looking.held_out(held_B, fake_B, boundary)
-        found["grad_at_output"] = looking.pull(
-            lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW]
-        )
+        found["grad_at_output"] = looking.pull(lambda x: loss.g_loss(few_B, D(x, few)), fake[:FEW])
         found["slope_fake"] = looking.slope(lambda x: D(x, few), fake[:FEW])
         found["slope_real"] = looking.slope(lambda x: D(x, few), exhibit.real[:FEW])
         return found
 
 
-def _shares(found: Vitals, side: Side) -> Signs:
-    dead, flat = found["dead"], found["saturated"]
-    signs: Signs = {}
-    if dead is not None:
-        signs[f"dead_{side}"] = float(dead)
-    if side == "G":
-        flat = found["output_saturated"]
-    if flat is not None:
-        signs[f"saturated_{side}"] = float(flat)
-    return signs
+def _shares(record: Record, side: Side) -> Signs:
+    """Of a player's units, as far as it has any: of D the hidden ones, of G its output values."""
+    found = units(record)
+    signs = {
+        f"dead_{side}": found["dead"],
+        f"dead_layer_{side}": deadest(record),
+        f"saturated_{side}": found["saturated" if side == "D" else "output_saturated"],
+    }
+    return {key: float(value) for key, value in signs.items() if value is not None}
 
 
 def _words(finding: Finding, language: str) -> dict[str, str]:

@@ -38,6 +38,8 @@ DEAR: dict[str, str] = {
     "sigma_G": "largest singular value of G's layers",
     "dead_D": "share of D's hidden units that are dead",
     "dead_G": "share of G's hidden units that are dead",
+    "dead_layer_D": "the largest share of dead units in one of D's hidden layers",
+    "dead_layer_G": "the largest share of dead units in one of G's hidden layers",
     "saturated_D": "share of D's hidden units that are saturated",
     "saturated_G": "share of G's output values that are saturated",
     "diversity": "mean distance of two generated samples over that of two real ones, in features",

@@ -130,12 +130,23 @@ def watched(net: nn.Module) -> Iterator[Record]:
             hook.remove()
 
 
-def units(record: Record) -> dict[str, float | int | None]:
-    """Shares of hidden units, and of saturated values at the end; None where there are none."""
+def _hidden(record: Record) -> tuple[list[Seen], set[nn.Module]]:
+    """What the hidden activations did, and the activations that the net ends in."""
     layers = [at for at, module in enumerate(record.order) if not is_activation(module)]
     last = layers[-1] if layers else len(record.order)
     ends = {module for module in record.order[last + 1 :] if is_activation(module)}
-    hidden = [seen for module, seen in record.seen.items() if module not in ends]
+    return [seen for module, seen in record.seen.items() if module not in ends], ends
+
+
+def deadest(record: Record) -> float | None:
+    """The largest share of dead units in one hidden layer: 1 cuts the net in two."""
+    hidden, _ = _hidden(record)
+    return max((float(seen.dead.float().mean()) for seen in hidden), default=None)
+
+
+def units(record: Record) -> dict[str, float | int | None]:
+    """Shares of hidden units, and of saturated values at the end; None where there are none."""
+    hidden, ends = _hidden(record)
     count = sum(len(seen.dead) for seen in hidden)
 
     def share(number: int) -> float | None:

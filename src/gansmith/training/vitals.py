@@ -29,8 +29,8 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
     Returns:
         By player, ``gradients`` (by parameter), ``first`` and ``last`` (of the layers in the order
         of the forward pass; None where no layer was reached) and ``units`` (see
-        `gansmith.models.units`: ``count`` and shares ``dead``, ``one_sided``, ``saturated``, ``output_saturated``,
-        None where there is no such unit).
+        `gansmith.models.units`: ``count`` and shares ``dead``, ``one_sided``, ``saturated``,
+        ``output_saturated``, None where there is no such unit).
     """
     found: dict[str, Any] = {}
     for side in task.players:

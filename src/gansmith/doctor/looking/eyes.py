@@ -40,6 +40,11 @@ class Known:
         return self._features(to_uint8(x, *self._span)).float()
 
 
+def _deviation(rows_BF: Tensor) -> float:
+    """The root of the sum of the features' variances; a little where they do not vary at all."""
+    return max(float(rows_BF.var(0, correction=0).sum().sqrt()), 1e-12)
+
+
 class Glance:
     """Images of any size, range and number of channels, by fixed random convolutions.
 
@@ -62,10 +67,8 @@ class Glance:
         self._middle = real.float().mean().item()
         self._unit = max(real.float().std().item(), 1e-12)
         self._scales = (1.0, 1.0)
-        parts = self._parts(real)
-        self._scales = tuple(
-            max(float(part.var(0, correction=0).sum().sqrt()), 1e-12) for part in parts
-        )
+        plain, filtered = self._parts(real)
+        self._scales = (_deviation(plain), _deviation(filtered))
 
     @torch.no_grad()
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:

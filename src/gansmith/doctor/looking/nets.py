@@ -58,7 +58,7 @@ def surprise(optimizer: Optimizer) -> float | None:
                 continue
             steps = float(state["step"])
             corrected = 1.0 - decay**steps if decay is not None else 1.0
-            ratio = p.grad.detach().float().square() / (square.float() / corrected + 1e-30)
+            ratio = p.grad.detach().double().square() / (square.double() / corrected + 1e-30)
             total += float(ratio.sum())
             count += ratio.numel()
     return math.sqrt(total / count) if count else None

@@ -38,8 +38,10 @@ class _Cells:
     def of(cls, real: Tensor, centres: Tensor) -> "_Cells":
         cell = assign(real, centres)
         share = torch.bincount(cell, minlength=len(centres)).double() / len(real)
-        inner = torch.tensor(
-            [_mean_distance(real[cell == k]) for k in range(len(centres))], dtype=torch.float64
+        members = [real[cell == k] for k in range(len(centres))]
+        inner = torch.tensor(  # 0 where there are too few to say
+            [_mean_distance(rows) if len(rows) >= LEAST_IN else 0.0 for rows in members],
+            dtype=torch.float64,
         )
         return cls(centres[share > 0], share[share > 0], inner[share > 0])
 

@@ -1,0 +1,117 @@
+"""How the game moves: away for ever, round and round, or not at all; and units that are gone."""
+
+from statistics import median
+
+from gansmith.doctor.findings import Value
+from gansmith.doctor.history import History, Suspicion
+from gansmith.doctor.rules.contract import Rule
+
+WINDOW = 200  # steps
+UNFIT = 0.2  # coverage below which samples are not yet like the data
+
+
+def divergence(history: History) -> Suspicion | None:
+    """Numbers that run away, or are no numbers any more.
+
+    Mescheder et al. 2018, section 3: without a penalty, or with too large steps, the game has no
+    stable point to come to, and its weights and outputs grow. Told by a loss of G forty times what
+    an undecided D would make it, by samples five times as wide as the data beside a loss that is
+    five times too large, or by a value that is not finite. A critic's loss has no such scale.
+    """
+    now, facts = history.now, history.facts
+    if now.get("nonfinite", 0.0) > 0:
+        return Suspicion(_evidence(history), certainty=1.0)
+    loss = history.middle("g_loss", WINDOW)
+    wide = history.middle("noise_share", WINDOW)
+    off = None
+    if not facts.critic and facts.ideal_g is not None and loss is not None:
+        off = abs(loss) / max(abs(facts.ideal_g), 0.1)
+    lost = wide is not None and wide > 25 and (off is None or off > 5)
+    far = lost or (off is not None and off > 40)
+    return Suspicion(_evidence(history), certainty=0.97) if far else None
+
+
+def _evidence(history: History) -> dict[str, float]:
+    now = history.now
+    return {
+        "nonfinite": now.get("nonfinite", 0.0),
+        "g_loss": now.get("g_loss", float("nan")),
+        "d_loss": now.get("d_loss", float("nan")),
+        "noise_share": now.get("noise_share", float("nan")),
+    }
+
+
+def oscillation(history: History) -> Suspicion | None:
+    """The same noise leads elsewhere at every look, and nothing comes of it.
+
+    Samples of fixed noise move by a large part of the data's spread from look to look, their mean
+    turns back more often than not, and the data are covered no better than before: G runs after a D
+    that runs after G (Mescheder et al. 2018, section 2, on orbits; Metz et al. 2017, figure 2).
+    """
+    cover = history.middle("coverage", 2 * WINDOW)
+    before = history.before("coverage", 2 * WINDOW)
+    moved = history.over("moved", 2 * WINDOW)
+    turned = history.over("turned", 2 * WINDOW)
+    if cover is None or not before or len(moved) < 5 or not turned:
+        return None
+    improving = cover > 1.2 * max(before[-3:]) or cover > UNFIT
+    back = sum(value < 0 for value in turned) / len(turned)
+    if improving or median(moved) < 0.5 or back < 0.5 or median(moved) > 5:
+        return None
+    values = {"moved": median(moved), "back": back, "coverage": cover}
+    return Suspicion(values, certainty=0.75)
+
+
+def dead(history: History) -> Suspicion | None:
+    """Units that no gradient passes: a whole layer of them cuts a net in two.
+
+    A ReLU that is off for every sample has no slope and never comes back (Maas et al. 2013, section
+    2; Lu et al. 2019, "Dying ReLU"). A bounded unit at its end passes next to nothing (Glorot and
+    Bengio 2010). A tenth or a third of dead units is common, and harmless.
+    """
+    worst: tuple[float, str, str] = (0.0, "", "")
+    for side in ("G", "D"):
+        for sign, what in (("dead", "dead"), ("dead_layer", "layer"), ("saturated", "saturated")):
+            if sign == "saturated" and side == "G":
+                continue  # of G's output, which is black and white where the data are
+            share = history.middle(f"{sign}_{side}", WINDOW)
+            if share is None:
+                continue
+            limit = {"dead": 0.7, "layer": 0.98, "saturated": 0.9}[what]
+            if share >= limit and share > worst[0]:
+                worst = (share, side, what)
+    share, side, what = worst
+    if not side:
+        return None
+    values: dict[str, Value] = {
+        "share": share,
+        "player": side,
+        "dead": history.now.get(f"dead_{side}", 0.0),
+        "saturated": history.now.get(f"saturated_{side}", 0.0) if side == "D" else 0.0,
+    }
+    return Suspicion(values, certainty=0.98 if what == "layer" else 0.7, where=side)
+
+
+def stagnation(history: History) -> Suspicion | None:
+    """Samples are not like the data, and do not change any more.
+
+    Steps so short that samples of fixed noise hardly move from look to look while little of the
+    data is covered: the rate is too low, has fallen too soon, or nothing arrives at G.
+    """
+    cover = history.middle("coverage", WINDOW)
+    moved = history.over("moved", WINDOW)
+    step_g = history.middle("update_G", WINDOW)
+    if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None:
+        return None
+    if max(moved) > 0.02 and not (step_g < 1e-6 and max(moved) < 0.05):
+        return None
+    values = {"moved": max(moved), "update_G": step_g, "coverage": cover}
+    return Suspicion(values, certainty=0.8)
+
+
+RULES = (
+    Rule("GS308", divergence, after=0, looks=3, span=60),
+    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True),
+    Rule("GS310", dead, after=0, looks=3, span=40),
+    Rule("GS313", stagnation, after=200, looks=3, span=100, moving=True),
+)

@@ -1,0 +1,204 @@
+"""Each rule finds its disorder in signs that show it, and is silent on those of a healthy run."""
+
+import string
+from importlib import resources
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gansmith.doctor import CATALOGUE, LANGUAGES, told
+from gansmith.doctor.catalogue import DYNAMICS
+from gansmith.doctor.diagnosis import Diagnosis
+from gansmith.doctor.findings import texts
+from gansmith.doctor.history import Facts, History
+from gansmith.doctor.rules import RULES
+from gansmith.doctor.signs import SIGNS, Signs
+
+FACTS = Facts(
+    loss="ns", boundary=0.0, ideal_d=1.386, ideal_g=0.693, samples=60_000, held=True, kind="images"
+)
+# As measured on the recipe sigmoid-mlp after 600 steps.
+HEALTHY: Signs = {
+    "d_loss": 1.11, "g_loss": 1.07, "d_real": 0.49, "d_fake": -0.69, "d_held": 0.52,
+    "acc_pairs": 0.9, "acc_real": 0.8, "acc_fake": 0.8, "acc_held": 0.73, "slope_fake": 1.36,
+    "slope_real": 1.2, "grad_at_output": 0.89, "surprise_D": 0.68, "surprise_G": 0.86,
+    "update_D": 0.0138, "update_G": 0.0083, "sigma_D": 3.9, "sigma_G": 22.5, "dead_D": 0.0,
+    "dead_G": 0.1, "dead_layer_D": 0.0, "dead_layer_G": 0.2, "saturated_D": 0.0,
+    "saturated_G": 0.8, "diversity": 0.6, "intra_diversity": 1.1, "modes": 0.9, "duplicates": 0.0,
+    "noise_share": 0.75, "precision": 0.6, "recall": 0.34, "coverage": 0.43, "copies": 0.0,
+    "leaked": 0.0, "moved": 0.16, "turned": -0.3, "spectrum_high": 0.1, "checkerboard": 0.1,
+    "low_fake": 0.0, "high_fake": 1.0, "low_real": 0.0, "high_real": 1.0, "nonfinite": 0.0,
+}  # fmt: skip
+# What of it is otherwise where a disorder shows.
+ILL: dict[str, Signs] = {
+    "GS301": {"diversity": 0.02, "noise_share": 0.003, "duplicates": 0.95, "modes": 0.1},
+    "GS302": {"modes": 0.3, "coverage": 0.15},
+    "GS303": {"intra_diversity": 0.1},
+    "GS304": {"grad_at_output": 1e-4, "acc_pairs": 0.999},
+    "GS305": {"d_loss": 0.02, "acc_pairs": 0.999, "d_real": 9.0, "d_fake": -8.0, "d_held": 9.0},
+    "GS306": {"update_D": 1e-4, "acc_pairs": 0.5, "coverage": 0.02},
+    "GS307": {"moved": 1.0, "turned": -0.9, "coverage": 0.1},
+    "GS308": {"g_loss": 900.0, "d_loss": 500.0, "noise_share": 900.0},
+    "GS309": {"d_held": -0.5, "acc_held": 0.4},
+    "GS310": {"dead_layer_G": 1.0, "dead_G": 0.5},
+    "GS311": {"spectrum_high": -1.6},
+    "GS312": {"checkerboard": 1.8},
+    "GS313": {"moved": 0.001, "update_G": 1e-8, "coverage": 0.02},
+    "GS314": {"copies": 0.7},
+    "GS315": {"leaked": 0.2},
+    "GS316": {"high_fake": 0.5},
+}
+
+
+def run(signs: Signs, facts: Facts = FACTS, looks: int = 30, every: int = 50) -> Diagnosis:
+    diagnosis = Diagnosis(facts)
+    for look in range(1, looks + 1):
+        diagnosis.see(look * every, signs)
+    return diagnosis
+
+
+def test_a_healthy_run_has_no_finding() -> None:
+    diagnosis = run(HEALTHY)
+    assert diagnosis.verdict is None
+    assert diagnosis.standing == []
+
+
+@pytest.mark.parametrize("code", ILL)
+def test_a_disorder_is_found_and_told_with_its_numbers(code: str) -> None:
+    diagnosis = run(HEALTHY | ILL[code])
+    found = {each.code: each for each in diagnosis.standing}
+    assert code in found
+    for language in LANGUAGES:
+        said = told(found[code], language)
+        assert "{" not in said["evidence"]
+
+
+@pytest.mark.parametrize("code", ILL)
+def test_it_is_the_gravest_that_is_found(code: str) -> None:
+    """Some disorders bring others along, which may stand beside, but below them."""
+    diagnosis = run(HEALTHY | ILL[code])
+    assert diagnosis.verdict is not None
+    assert diagnosis.verdict.code == code
+
+
+@pytest.mark.parametrize("every", [10, 100, 200])
+@pytest.mark.parametrize("code", sorted(set(ILL) - {"GS302", "GS307", "GS311", "GS312"}))
+def test_it_is_found_within_500_steps_of_its_showing(code: str, every: int) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for step in range(every, 2_001, every):
+        diagnosis.see(step, HEALTHY)
+    for step in range(2_000 + every, 3_001, every):
+        diagnosis.see(step, HEALTHY | ILL[code])
+    found = {each.code: each.step for each in diagnosis.standing}
+    assert found[code] is not None
+    assert found[code] <= 2_000 + max(500, 4 * every)
+
+
+@pytest.mark.parametrize("code", ILL)
+def test_two_looks_are_no_finding_unless_it_is_certain(code: str) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for step in range(100, 2_001, 100):
+        diagnosis.see(step, HEALTHY)
+    changed = diagnosis.see(2_020, HEALTHY | ILL[code])
+    assert [each.code for each in changed] == (["GS315"] if code == "GS315" else [])
+
+
+def test_a_value_that_is_no_number_is_told_at_once() -> None:
+    diagnosis = Diagnosis(FACTS)
+    diagnosis.see(50, HEALTHY)
+    (found,) = diagnosis.see(60, {"nonfinite": 2.0})
+    assert (found.code, found.step, found.certainty) == ("GS308", 60, 1.0)
+    assert "nan" in told(found)["evidence"]
+
+
+def test_a_finding_goes_after_three_looks_without_it() -> None:
+    diagnosis = run(HEALTHY | ILL["GS309"])
+    for number in range(1, 20):
+        diagnosis.see(1_500 + 50 * number, HEALTHY)
+    assert diagnosis.standing == []
+
+
+def test_a_finding_is_new_once_and_keeps_its_step() -> None:
+    diagnosis = Diagnosis(FACTS)
+    news = [diagnosis.see(step, HEALTHY | ILL["GS310"]) for step in range(50, 1_001, 50)]
+    assert sum(len(each) for each in news) == 1
+    (found,) = diagnosis.standing
+    assert found.step == 150
+    assert found.where == "G"
+
+
+def test_nets_that_have_learned_nothing_yet_are_not_ill() -> None:
+    """An untrained G is uniform, D is right at once, and both become better."""
+    diagnosis = Diagnosis(FACTS)
+    for step in range(20, 400, 20):
+        grown = min(1.0, step / 300)
+        early = HEALTHY | {
+            "diversity": 0.13 + 0.47 * grown, "modes": 0.1 + 0.8 * grown, "coverage": 0.4 * grown,
+            "acc_pairs": 0.99, "d_loss": 1.2, "noise_share": 0.1 + 0.6 * grown,
+            "spectrum_high": 1.2 - grown, "high_fake": 0.6 + 0.4 * grown,
+        }  # fmt: skip
+        diagnosis.see(step, early)
+    assert diagnosis.standing == []
+
+
+def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:
+    facts = Facts(loss="wasserstein", critic=True)
+    signs = HEALTHY | {"acc_pairs": 1.0, "d_loss": -30.0, "g_loss": 400.0, "grad_at_output": 1.36}
+    assert run(signs, facts).standing == []
+
+
+def test_at_the_end_of_the_plan_little_moves_and_that_is_no_stagnation() -> None:
+    facts = Facts(ideal_d=1.386, ideal_g=0.693, steps=1_000)
+    diagnosis = Diagnosis(facts)
+    for step in range(50, 1_001, 50):
+        diagnosis.see(step, HEALTHY | (ILL["GS313"] if step > 900 else {"coverage": 0.1}))
+    assert "GS313" not in [each.code for each in diagnosis.standing]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(sorted(SIGNS)), st.floats(-1e9, 1e9)), max_size=12))
+def test_whatever_is_measured_or_absent_no_rule_breaks(looks: list[Signs]) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for number, signs in enumerate(looks):
+        diagnosis.see(300 * number, signs)
+    for finding in diagnosis.standing:
+        for language in LANGUAGES:
+            told(finding, language)
+
+
+def test_a_sign_that_is_absent_silences_the_rules_that_need_it() -> None:
+    assert run({}).standing == []
+    assert run({"d_loss": 0.0, "g_loss": 0.7}).standing == []
+
+
+def test_history_takes_back_what_a_resume_makes_again() -> None:
+    history = History(FACTS)
+    for step in (10, 20, 30):
+        history.add(step, {"moved": step})
+    history.add(20, {"moved": -1.0})
+    assert history.steps == [10, 20]
+    assert history.over("moved", 100) == [10, -1.0]
+
+
+def test_every_rule_has_its_disorder_and_its_texts() -> None:
+    assert {rule.code for rule in RULES} == set(DYNAMICS) == set(ILL)
+    assert len(RULES) == len(DYNAMICS)
+    for code in DYNAMICS:
+        assert CATALOGUE[code].source
+        for language in LANGUAGES:
+            said = texts(language)[code]
+            assert set(said) == {"evidence", "cause", "mend"}
+            fields = {name for _, name, _, _ in string.Formatter().parse(said["evidence"]) if name}
+            assert fields
+    for rule in RULES:
+        assert rule.look.__doc__
+
+
+def test_every_disorder_has_a_wrong_and_a_right_example() -> None:
+    file = resources.files("gansmith") / "assets" / "doctor" / "examples" / "dynamics.yaml"
+    examples = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert set(examples) == set(DYNAMICS)
+    for each in examples.values():
+        assert set(each) == {"wrong", "right"}
+        assert each["wrong"] != each["right"]
