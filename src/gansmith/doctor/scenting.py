@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gansmith.doctor.hearing import Draw, Reach, kinship
 
-KEPT = 400  # outputs that are known again
+KEPT = 48  # outputs that are known again
 LEAST_ROWS = 2
 
 
@@ -27,7 +27,7 @@ class Trail:
         out: the size of a sample of its output, and of its input.
         fed: ids of the modules whose output it was given.
         other: whether it was given something that no module made.
-        calls: how often it was called.
+        learns: whether some of its weights ask for gradients.
     """
 
     module: "weakref.ref[nn.Module]"
@@ -36,7 +36,7 @@ class Trail:
     made: int = 0
     fed: set[int] = field(default_factory=set)
     other: bool = False
-    calls: int = 0
+    learns: bool = False
 
 
 class Scent:
@@ -66,16 +66,17 @@ class Scent:
         if len(x) < LEAST_ROWS or len(out) < 1:
             return
         trail.given, trail.made = x[:1].numel(), out[:1].numel()
-        trail.calls += 1
-        sources = self._sources(kinship.plain(x), x, trail)
+        trail.learns |= any(p.requires_grad for p in module.parameters())
+        sources, whole = self._sources(kinship.plain(x), x, trail)
         trail.fed |= sources
-        trail.other |= not sources
+        trail.other |= not whole
         self._remember(id(module), out)
 
-    def _sources(self, values: Tensor, x: Tensor, trail: Trail) -> set[int]:
-        """The modules, apart from its own parts, whose output is in this input."""
+    def _sources(self, values: Tensor, x: Tensor, trail: Trail) -> tuple[set[int], bool]:
+        """The modules, apart from its own parts, whose output is in this input; if all of it is."""
         places = {draw.node: maker for maker, draw in self._outputs if draw.node != -1}
-        found = set()
+        found: set[int] = set()
+        whole = False
         if not kinship.wrapped(x):
             for maker, draw in self._outputs:
                 if kinship.place(x) == draw.node != -1:
@@ -83,11 +84,17 @@ class Scent:
             node, _ = kinship.upstream(x, places)
             if node != -1:
                 found |= {maker for maker, draw in self._outputs if draw.node == node}
+            whole = bool(found)
+        width = values[:1].numel()
         for maker, draw in self._outputs:
-            if maker not in found and bool(kinship.rows(values, draw)[0].any()):
+            if not width // 2 <= draw.numel <= width or self._trails[maker].weights & trail.weights:
+                continue
+            mask, _ = kinship.rows(values, draw)
+            if bool(mask.any()):
                 found.add(maker)
+                whole = bool(mask.all())
         mine = trail.weights
-        return {maker for maker in found if not self._trails[maker].weights & mine}
+        return {maker for maker in found if not self._trails[maker].weights & mine}, whole
 
     def _remember(self, maker: int, out: Tensor) -> None:
         self._count += 1
@@ -103,21 +110,23 @@ class Scent:
             training=True,
         )
         self._outputs = [*self._outputs[-KEPT:], (maker, draw)]
-        if len(self._outputs) > 60:
-            self._outputs[-60][1].out = None
 
     def games(self, sure: bool = True) -> list[tuple[nn.Module, list[nn.Module]]]:
         """The generators found, each with its discriminators.
 
         Args:
-            sure: whether a pair must have been seen with a real sample, too; otherwise what fits
-                best is taken, at last by the sizes of outputs and inputs alone.
+            sure: whether a pair must be trained and have been seen with a real sample, too;
+                otherwise what fits best is taken, at last by the sizes of outputs and inputs alone.
         """
-        pairs = self._pairs(lambda d: d.other)
+        trained = {k: t for k, t in self._trails.items() if t.weights & self._trained}
+        pairs = self._apart(self._pairs(trained, trained, lambda d: d.other))
         if not pairs and not sure:
-            pairs = self._pairs(lambda d: True) or self._by_size()
+            learning = {k: t for k, t in self._trails.items() if t.learns}
+            loose = self._pairs(learning, learning, lambda d: True)
+            loose = [(g, d) for g, d in loose if g in trained or d in trained]
+            pairs = self._apart(loose) or self._apart(self._by_size(trained)) or loose
         games: dict[int, list[int]] = {}
-        for g, d in pairs:
+        for g, d in self._outermost(pairs):
             games.setdefault(g, []).append(d)
         return [
             (G, Ds)
@@ -126,22 +135,29 @@ class Scent:
             and (Ds := [m for d in ds if (m := self._trails[d].module()) is not None])
         ]
 
-    def _pairs(self, fits: Callable[[Trail], bool]) -> list[tuple[int, int]]:
+    def _pairs(
+        self, makers: dict[int, Trail], judges: dict[int, Trail], fits: Callable[[Trail], bool]
+    ) -> list[tuple[int, int]]:
         """(G, D) by id: G's output went into D, D's into nothing that is trained."""
-        trained = {k: t for k, t in self._trails.items() if t.weights & self._trained}
-        feeders = {maker for trail in trained.values() for maker in trail.fed}
-        found = []
-        for d, judge in trained.items():
-            judges = judge.made < judge.given and fits(judge)
-            if not judges or any(self._feeds(d, other) for other in trained.values()):
-                continue
-            for g in judge.fed & feeders:
-                if g in trained and trained[g].made > 1:
-                    found.append((g, d))
-        return self._outermost(found)
+        return [
+            (g, d)
+            for d, judge in judges.items()
+            if judge.made < judge.given and fits(judge)
+            if not any(d in other.fed for other in judges.values())
+            for g in judge.fed
+            if g in makers and makers[g].made > 1
+        ]
 
-    def _feeds(self, maker: int, other: Trail) -> bool:
-        return maker in other.fed
+    def _apart(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Without pairs that are layers of one net."""
+        nets = [trail.weights for trail in self._trails.values()]
+        return [
+            (g, d)
+            for g, d in pairs
+            if not any(
+                self._trails[g].weights < net and self._trails[d].weights < net for net in nets
+            )
+        ]
 
     def _outermost(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Of modules one within another the outer one; a last layer is no net."""
@@ -157,17 +173,16 @@ class Scent:
                 inner is each for each in outer.modules()
             )
 
+        nets = {each for pair in pairs for each in pair}
         return [
             (g, d)
             for g, d in pairs
-            if not any(inside(g, g2) and d2 == d for g2, d2 in pairs)
-            and not any(inside(d, d2) and g2 == g for g2, d2 in pairs)
+            if not any(inside(g, each) or inside(d, each) for each in nets)
         ]
 
-    def _by_size(self) -> list[tuple[int, int]]:
+    def _by_size(self, trained: dict[int, Trail]) -> list[tuple[int, int]]:
         """Nets of which one makes what the other takes, where no output was seen to go over."""
-        trained = {k: t for k, t in self._trails.items() if t.weights & self._trained}
-        pairs = [
+        return [
             (g, d)
             for g, maker in trained.items()
             for d, judge in trained.items()
@@ -175,4 +190,3 @@ class Scent:
             and not maker.weights & judge.weights
             and maker.given != maker.made
         ]
-        return self._outermost(pairs)

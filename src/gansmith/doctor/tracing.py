@@ -21,7 +21,10 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from gansmith.doctor.findings import Finding
@@ -30,7 +33,7 @@ from gansmith.doctor.hearing.places import foreign, user_line
 from gansmith.doctor.scenting import Scent
 from gansmith.doctor.watch import Watch, watch
 
-TRIES = 12  # optimiser steps in which the players must be found
+TRIES = 6  # optimiser steps in which the players must be found
 SHAPES = ("size mismatch", "shapes cannot be multiplied", "must match", "expected input", "shape",
           "size of tensor", "but got", "dimension", "expected weight", "Target size")
 UNIT = ("between 0 and 1", "input_val >= zero", "between zero and one")
@@ -75,7 +78,11 @@ class Tracer:
         self._raised = 0
         self._told = 0
         self._due = False
-        self._on_call = register_module_forward_hook(self._called)
+        self._depth = 0
+        self._on_call = [
+            register_module_forward_pre_hook(self._entered),
+            register_module_forward_hook(self._called),
+        ]
         register_optimizer_step_post_hook(self._stepped)
         self._note_constructions()
 
@@ -93,17 +100,30 @@ class Tracer:
         known = self._made.get(id(module))
         return known[1] if known is not None and known[0]() is module else ""
 
+    def _entered(self, module: nn.Module, given: Any) -> None:
+        """Before a call. Players are watched from a call of theirs on that is in no other one.
+
+        That is also since hooks cannot be added to optimisers while theirs are running.
+        """
+        del given
+        if self._due and self._depth == 0:
+            self._due = False
+            self._try(module, lambda: self._attach(self._report.optimiser_steps >= TRIES))
+        self._depth += 1
+
     def _called(self, module: nn.Module, given: Any, out: Any) -> None:
-        if self._scent is None or torch.compiler.is_compiling():
-            return
+        self._depth = max(0, self._depth - 1)
+        scent = self._scent
+        if scent is not None:
+            parts = kinship.tensors(given), kinship.tensors(out)
+            self._try(module, lambda: scent.follow(module, *parts))
+
+    def _try(self, module: nn.Module, act: Callable[[], None]) -> None:
+        """An odd module is passed over; the program goes on."""
         try:
             with torch.no_grad():
-                if self._due:  # not in the optimiser's hook: hooks cannot be added while they run
-                    self._due = False
-                    self._attach(late=self._report.optimiser_steps >= TRIES)
-                if self._scent is not None:
-                    self._scent.follow(module, kinship.tensors(given), kinship.tensors(out))
-        except Exception as error:  # an odd module is passed over; the program goes on
+                act()
+        except Exception as error:
             print(f"gansmith: {type(module).__name__} was not followed: {error}", file=sys.stderr)
 
     def _stepped(self, optimiser: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
@@ -134,9 +154,10 @@ class Tracer:
             self._report.players += [
                 f"{net.name}: {type(net.module).__name__} {net.where}".strip() for net in each.nets
             ]
-        if games:
+        if games or self._report.optimiser_steps >= 4 * TRIES:
             self._scent = None
-            self._on_call.remove()
+            for handle in self._on_call:
+                handle.remove()
 
     def _stop(self) -> None:
         """End the program, even one that catches everything."""

@@ -20,6 +20,7 @@ from gansmith.doctor.findings import Finding, gravest, told
 from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
 from gansmith.doctor.hearing.kinship import plain
+from gansmith.doctor.hearing.places import user_line
 from gansmith.doctor.looks import Looks
 from gansmith.doctor.wiring import EXPLAINS, RULES, Bench, Evidence, Scales, Tally
 from gansmith.doctor.wiring.health import blame_gradient, locate
@@ -28,6 +29,7 @@ from gansmith.errors import UserError
 PROBED = 12  # steps of each player that are listened to from the start
 AT_LEAST, AT_MOST = 24, 400  # steps of any player, in that time
 LOOKED = 2  # steps of each player that a look takes
+WARM = 12  # steps of any player, at most, that pass until one of each has been heard
 SELDOM = 10  # steps between checks for what is not finite, where a check waits for a GPU
 Say = Callable[[str], Any]
 HEALTHY, EARLY = "healthy", "too early to tell"
@@ -120,6 +122,7 @@ class Watch:
         self._tally, self._scales = Tally(), Scales()
         self._bench = Bench({net.name: net for net in nets})
         self._heard = {"G": 0, "D": 0}
+        self._warming = {"G": 0, "D": 0}
         self._last: dict[str, Step] = {}
         self._probing, self._broken = True, False
         self._next = every
@@ -221,36 +224,51 @@ class Watch:
     def _not_finite(self, name: str, place: str, operator: str) -> None:
         self._broken = True
         values = {"net": name, "place": place, "operator": operator, "step": self.steps}
-        self._add([Finding("GS118", values, self.steps, place)])
+        self._add([Finding("GS118", values, self.steps, user_line() or place)])
 
     def _on_step(self, step: Step) -> None:
-        self._bench.note(step)
+        self._bench.note(step, self._ears.listening)
         if not self._ears.listening:
             if step.number >= self._next and not self._broken:
                 self._ears.listening = self._ears.weighing = True
-                self._heard = {"G": 0, "D": 0}
+                self._warming = dict.fromkeys(self._heard, 0)
+            return
+        if self._warms_up(step):
+            self._add(self._weigh_all(self._of_scales(), step))
             return
         for role in roles(step.holds):
             self._heard[role] += 1
             self._last[role] = step
         if self._broken:
             return
-        self._add([found for each in self._evidence(step) if (found := self._weigh(each, step))])
+        self._add(self._weigh_all(self._evidence(step), step))
         if self._probing:
             self._looks.collect(step)
             self._probe_on()
         elif min(self._heard.values()) >= LOOKED or sum(self._heard.values()) >= AT_MOST:
             self._look(step)
 
+    def _warms_up(self, step: Step) -> bool:
+        """Whether this step may still be about samples that were made before we listened."""
+        if all(self._warming.values()) or sum(self._warming.values()) >= WARM:
+            return False
+        for role in roles(step.holds):
+            self._warming[role] += 1
+        return True
+
     def _evidence(self, step: Step) -> Iterator[Evidence]:
         for rule in RULES:
             yield from rule(step, self._bench)
+        yield from self._of_scales()
+
+    def _of_scales(self) -> Iterator[Evidence]:
         for net in self._bench.nets.values():
             if self._probing and (seen := self._scales.look(net)):
                 yield seen
 
-    def _weigh(self, evidence: Evidence, step: Step) -> Finding | None:
-        return self._tally.weigh(evidence, step.number)
+    def _weigh_all(self, evidence: Iterator[Evidence], step: Step) -> list[Finding]:
+        weighed = (self._tally.weigh(each, step.number) for each in evidence)
+        return [finding for finding in weighed if finding is not None]
 
     def _probe_on(self) -> None:
         total = sum(self._heard.values())
@@ -267,6 +285,7 @@ class Watch:
 
     def _rest(self) -> None:
         self._last = {}
+        self._heard = dict.fromkeys(self._heard, 0)
         self._ears.rest()
 
     def _add(self, found: list[Finding]) -> None:

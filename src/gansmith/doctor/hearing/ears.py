@@ -272,6 +272,8 @@ class Ears:
             many = len(call.x) > len(call.draw.keys)
             call.origin = "between" if many else "fake"
         call.asks = call.asks and not call.attached and call.origin == "unknown"
+        if call.asks and x.grad_fn is not None:
+            call.origin = "between"  # it was computed from something that we have not heard of
 
     def _pulled(self, call: Call) -> Hook:
         def note(gradient: Tensor) -> None:
@@ -336,6 +338,7 @@ class Ears:
         self._pending = step
         if self.listening:
             step.line = user_line()
+            step.ascends = bool(optimiser.param_groups[0].get("maximize", False))
             step.calls, step.draws = self._calls, self._recent()
             step.passes = [each for each in self._passes.values() if each.reached]
             held = {id(p) for group in optimiser.param_groups for p in group["params"]}
@@ -373,6 +376,8 @@ class Ears:
                     each.draw.judged = True
         self._on_step(step)
         for name in step.holds:
+            if self.listening and self._made_of[name] is None:  # whatever it was, it is used up
+                self._made_of[name] = [Pass(number=-1)]
             for made in self._made_of[name] or []:
                 made.stepped.add(step.optimiser)
         self._calls, self._passes = [], {}

@@ -170,6 +170,7 @@ class Step:
         moved: by net, the length of the step over the norm of the weights; measured at looks, and
             where one optimiser holds several players.
         weights: by net, the norm of its weights, measured likewise.
+        ascends: whether it maximises what it is given the gradient of.
         line: of the user's program.
     """
 
@@ -185,6 +186,7 @@ class Step:
     silent: dict[str, dict[str, str]] = field(default_factory=dict)
     moved: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    ascends: bool = False
     line: str = ""
 
 

@@ -101,11 +101,13 @@ class Bench:
             net.steps for net in self.nets.values() if net.role == "D"
         )
 
-    def note(self, step: Step) -> None:
+    def note(self, step: Step, listening: bool) -> None:
         """Remember whose step this was; before the rules are asked."""
         self.optimisers[step.optimiser] = step.holds
         for name in self.nets:
             self.since[name] = 0 if name in step.holds else self.since.get(name, 0) + 1
+        if not listening:
+            return
         if self.both and not step.passes and any(self.since.values()):
             self.empty = True
         if step.passes:
@@ -184,10 +186,12 @@ def outputs(view: View, side: str, name: str) -> tuple[Tensor, Tensor] | None:
     return (torch.cat(us), torch.cat(gs)) if us else None
 
 
-def pulled(view: View, side: str, name: str) -> Pull | None:
+def pulled(view: View, side: str, name: str, ascends: bool = False) -> Pull | None:
     """Where the loss pulls D's outputs of one side; None where it was shown none of it."""
     found = outputs(view, side, name)
-    return None if found is None else pull(*found)
+    if found is None:
+        return None
+    return pull(found[0], -found[1] if ascends else found[1])
 
 
 def flat(views: list[tuple[Pass, View]]) -> View:

@@ -11,15 +11,20 @@ G_WAITS, D_WAITS = 120, 40
 
 
 def gradient_comes(step: Step, bench: Bench) -> Iterator[Evidence]:
-    """GS101, GS102: the weights that are stepped have no gradient, and no pass has reached them."""
+    """GS101, GS102: the weights are stepped without a gradient.
+
+    No pass has reached them, or what came was cleared again; a D whose loss asks for nothing more
+    is not meant.
+    """
     if len(roles(step.holds)) > 1:
         return
     for name in step.holds:
         net = bench.nets[name]
-        reached = any(name in each.reached for each in step.passes)
+        passes = [each for each in step.passes if name in each.reached]
+        asked = any(bool(g.any()) for each in passes for _, g in each.pulls)
         code = "GS101" if net.role == "G" else "GS102"
         norm = step.norms[name]
-        shows = norm == 0 and not reached
+        shows = norm == 0 and (not passes or asked)
         yield Evidence(code, name, shows, {f"grad_{net.role}": norm}, step.line)
 
 
@@ -111,7 +116,7 @@ def strays(step: Step, bench: Bench) -> Iterator[Evidence]:
     lost = [
         each
         for each, view in sides.D
-        if "G" in each.reached and not any(call.reversed for call, _ in view)
+        if "G" in each.reached and _strays([(each, view)], "G")
     ]
     layers = len(lost[0].layers & bench.nets["G"].own.keys()) if lost else 0
     values = {"passes": len(lost), "parameters": layers, "of": len(bench.nets["G"].own)}

@@ -46,13 +46,19 @@ class Scales:
 
     def __init__(self) -> None:
         self._sizes: dict[str, dict[str, tuple[float, float]]] = {}
+        self._first: dict[str, str] = {}
+        self._skips: dict[str, bool] = {}
 
     def hear(self, net: Net, name: str, given: Tensor, out: Tensor) -> None:
-        """Note one layer's input and output; the first time only."""
+        """Note one layer's input and output; in the first call whose samples differ."""
         seen = self._sizes.setdefault(net.name, {})
         if net.steps or name in seen or len(given) < 4 or len(given) != len(out):
             return
-        seen[name] = _signal(given), _signal(out)
+        inside = _signal(given)
+        if self._first.setdefault(net.name, name) == name:
+            self._skips[net.name] = inside <= 1e-3 * float(given.float().abs().mean())
+        if not self._skips[net.name]:
+            seen[name] = inside, _signal(out)
 
     def look(self, net: Net) -> Evidence | None:
         """What the net did with its signal before its first step; None if it was not heard."""

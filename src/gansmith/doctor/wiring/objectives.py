@@ -29,12 +29,12 @@ def listen(step: Step, bench: Bench, sides: Sides) -> set[str]:
     of_d, of_g = flat(sides.D), flat(sides.G)
     for name in _names(of_d):
         for side in SIDES:
-            if found := pulled(of_d, side, name):
+            if found := pulled(of_d, side, name, step.ascends):
                 bench.pulls[name, side] = found
                 bench.sides.setdefault(name, set()).add(side)
                 fresh.add(name)
     for name in _names(of_g):
-        if found := pulled(of_g, "fake", name):
+        if found := pulled(of_g, "fake", name, step.ascends):
             bench.pulls[name, "G"] = found
             fresh.add(name)
     return fresh
@@ -81,8 +81,8 @@ def form(step: Step, bench: Bench) -> Iterator[Evidence]:
     view = flat(told_apart(step, bench).D)
     for net in of_D(step, bench):
         mine = [pair for pair in view if pair[0].net == net.name]
-        found = [pull for side in SIDES if (pull := pulled(mine, side, net.name)) is not None]
-        known = [each for each in found if each.law not in ("other", "none")]
+        found = [pulled(mine, side, net.name, step.ascends) for side in SIDES]
+        known = [each for each in found if each is not None and each.law not in ("other", "none")]
         if not known:
             continue
         squashed = all(call.ends == "sigmoid" for call, _ in mine)
