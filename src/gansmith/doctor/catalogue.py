@@ -32,7 +32,9 @@ WIRING: dict[str, Disorder] = {
     "GS102": Disorder(
         "discriminator-gets-no-gradient", "error", "Goodfellow et al. 2014, algorithm 1"
     ),
-    "GS103": Disorder("discriminator-never-stepped", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS103": Disorder(
+        "discriminator-never-stepped", "error", "Goodfellow et al. 2014, algorithm 1"
+    ),
     "GS104": Disorder("generator-never-stepped", "error", "Goodfellow et al. 2014, algorithm 1"),
     "GS105": Disorder("d-step-changes-generator", "error", "Goodfellow et al. 2014, algorithm 1"),
     "GS106": Disorder(

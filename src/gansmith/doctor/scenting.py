@@ -169,15 +169,15 @@ class Scent:
             if a.weights < b.weights:
                 return True
             inner, outer = a.module(), b.module()
-            return inner is not None and outer is not None and any(
-                inner is each for each in outer.modules()
+            return (
+                inner is not None
+                and outer is not None
+                and any(inner is each for each in outer.modules())
             )
 
         nets = {each for pair in pairs for each in pair}
         return [
-            (g, d)
-            for g, d in pairs
-            if not any(inside(g, each) or inside(d, each) for each in nets)
+            (g, d) for g, d in pairs if not any(inside(g, each) or inside(d, each) for each in nets)
         ]
 
     def _by_size(self, trained: dict[int, Trail]) -> list[tuple[int, int]]:

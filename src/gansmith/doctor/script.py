@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gansmith.doctor.findings import Finding, gravest
+from gansmith.doctor.findings import Finding, Value, gravest
 from gansmith.errors import UserError
 
 LIMIT_S = 600.0
@@ -91,10 +91,10 @@ def _findings(path: Path, report: dict[str, Any], late: bool) -> list[Finding]:
     error = report["error"]
     if error:
         found.append(_crash(error, report["steps"]))
-        if error["kind"] in ("ModuleNotFoundError", "SystemExit", "KeyboardInterrupt"):
-            if not report["optimiser_steps"]:
-                what = f"{error['kind']}: {error['message']}"
-                raise UserError(f"{path}: the program stopped before a step of training ({what})")
+        outside = error["kind"] in ("ModuleNotFoundError", "SystemExit", "KeyboardInterrupt")
+        if outside and not report["optimiser_steps"]:
+            what = f"{error['kind']}: {error['message']}"
+            raise UserError(f"{path}: the program stopped before a step of training ({what})")
         return found
     if not report["players"]:
         why = "made no optimiser step"
@@ -113,5 +113,5 @@ def _crash(error: dict[str, str], steps: int) -> Finding:
         return Finding("GS122", {"net": "D", "message": message}, steps, place)
     if error["about"] == "shape":
         return Finding("GS126", {"place": place, "message": message}, steps, place)
-    values = {"kind": error["kind"], "message": message, "done": steps}
+    values: dict[str, Value] = {"kind": error["kind"], "message": message, "done": steps}
     return Finding("GS127", values, steps, place)

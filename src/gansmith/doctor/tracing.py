@@ -34,8 +34,18 @@ from gansmith.doctor.scenting import Scent
 from gansmith.doctor.watch import Watch, watch
 
 TRIES = 6  # optimiser steps in which the players must be found
-SHAPES = ("size mismatch", "shapes cannot be multiplied", "must match", "expected input", "shape",
-          "size of tensor", "but got", "dimension", "expected weight", "Target size")
+SHAPES = (
+    "size mismatch",
+    "shapes cannot be multiplied",
+    "must match",
+    "expected input",
+    "shape",
+    "size of tensor",
+    "but got",
+    "dimension",
+    "expected weight",
+    "Target size",
+)
 UNIT = ("between 0 and 1", "input_val >= zero", "between zero and one")
 
 
@@ -94,7 +104,7 @@ class Tracer:
             begin(module, *args, **kwargs)
             self._made[id(module)] = (weakref.ref(module), user_line())
 
-        nn.Module.__init__ = noted  # type: ignore[method-assign]
+        nn.Module.__init__ = noted  # type: ignore[method-assign, assignment]
 
     def _where(self, module: nn.Module) -> str:
         known = self._made.get(id(module))
@@ -252,5 +262,3 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     code = main(sys.argv[1:])
     os._exit(code)  # without waiting for loaders and threads of the program
-
-

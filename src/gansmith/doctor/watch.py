@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gansmith.doctor.findings import Finding, gravest, told
+from gansmith.doctor.findings import Finding, Value, gravest, told
 from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
 from gansmith.doctor.hearing.kinship import plain
@@ -41,25 +41,30 @@ def bare(net: nn.Module) -> tuple[nn.Module, nn.Module, bool]:
     ``torch.compile``, ``DataParallel`` and its kin, Lightning Fabric and Accelerate wrap a net;
     its parameters stay the same objects.
     """
-    inner, door, compiled = net, None, False
+    inner, compiled = net, False
+    door: nn.Module | None = None
     for _ in range(8):
-        if isinstance(getattr(inner, "_orig_mod", None), nn.Module):
-            compiled, door, inner = True, door or inner, inner._orig_mod
-        elif isinstance(inner, nn.DataParallel):
-            door, inner = door or inner, inner.module
-        elif isinstance(getattr(inner, "_forward_module", None), nn.Module):
-            inner = inner._forward_module
-        elif _wraps(inner):
-            inner = inner.module
-        else:
+        held = _held(inner)
+        if held is None:
             break
+        if isinstance(getattr(inner, "_orig_mod", None), nn.Module):
+            compiled = True
+        if compiled or isinstance(inner, nn.DataParallel):
+            door = door or inner
+        inner = held
     return inner, door or inner, compiled
 
 
-def _wraps(net: nn.Module) -> bool:
-    """Whether a module is nothing but a wrapper of its child ``module``."""
+def _held(net: nn.Module) -> nn.Module | None:
+    """What a wrapper wraps; None where this is a net."""
+    for name in ("_orig_mod", "_forward_module"):
+        if isinstance(child := getattr(net, name, None), nn.Module):
+            return child
+    kind = type(net).__name__
     child = getattr(net, "module", None)
-    return isinstance(child, nn.Module) and list(net.children()) == [child]
+    if ("Parallel" in kind or "Wrap" in kind) and isinstance(child, nn.Module):
+        return child
+    return None
 
 
 def _finite(x: Tensor) -> bool:
@@ -223,7 +228,12 @@ class Watch:
 
     def _not_finite(self, name: str, place: str, operator: str) -> None:
         self._broken = True
-        values = {"net": name, "place": place, "operator": operator, "step": self.steps}
+        values: dict[str, Value] = {
+            "net": name,
+            "place": place,
+            "operator": operator,
+            "step": self.steps,
+        }
         self._add([Finding("GS118", values, self.steps, user_line() or place)])
 
     def _on_step(self, step: Step) -> None:

@@ -20,54 +20,13 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from gansmith.doctor.hearing import kinship
+from gansmith.doctor.hearing import kinship, weights
 from gansmith.doctor.hearing.heard import Arguments, Call, Draw, Net, Pass, Reach, Step
+from gansmith.doctor.hearing.hooks import Hook
 from gansmith.doctor.hearing.places import user_line
 
 KEPT = 40  # calls of G whose samples are known again by their columns
 WHOLE = 8  # calls of G whose samples are kept whole meanwhile
-CUDA = torch.cuda.is_available()
-MODES = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
-
-
-def _deaf(*given: Any) -> None:
-    """What a hook becomes in a copy of a net: the copy is not the player."""
-    del given
-
-
-def _copied() -> Callable[..., None]:
-    return _deaf
-
-
-class Hook:
-    """One hook. An error in it puts the ears to sleep; it never reaches the user's program.
-
-    A net that carries it can still be compiled, copied, traced and saved.
-    """
-
-    def __init__(self, ears: "Ears", hear: Callable[..., None], always: bool) -> None:
-        self._ears, self._hear, self._always = ears, hear, always
-
-    def __call__(self, *given: Any) -> None:
-        if torch.compiler.is_compiling():
-            return
-        if not (self._always or self._ears.listening):
-            return
-        if not self._ears.awake or torch.jit.is_tracing():
-            return
-        if CUDA and torch.cuda.is_current_stream_capturing():
-            return
-        try:
-            with torch.no_grad():
-                self._hear(*given)
-        except Exception as error:  # whatever it is, the loop goes on
-            self._ears.err(error)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
-        return _deaf
-
-    def __reduce__(self) -> tuple[Callable[[], Callable[..., None]], tuple[()]]:
-        return _copied, ()
 
 
 class Ears:
@@ -103,7 +62,7 @@ class Ears:
         self._passes: dict[int, Pass] = {}
         self._made_of: dict[str, list[Pass] | None] = dict.fromkeys(self.nets)
         self._holds: dict[tuple[int, int], tuple[tuple[str, ...], Any]] = {}
-        self._small = {net.name: _small(net) for net in nets}
+        self._small = {net.name: weights.small(net) for net in nets}
         self._before: dict[str, list[Tensor]] = {}
         self._pending: Step | None = None
         self._counts = {"draws": 0, "passes": 0}
@@ -125,8 +84,12 @@ class Ears:
                 if id(parameter) in net.own and parameter.is_leaf:
                     note = self._guarded(functools.partial(self._accumulated, net))
                     self._hook_leaf(parameter, note)
-        self._handles.append(register_optimizer_step_pre_hook(self._guarded(self._before_step, True)))
-        self._handles.append(register_optimizer_step_post_hook(self._guarded(self._after_step, True)))
+        self._handles.append(
+            register_optimizer_step_pre_hook(self._guarded(self._before_step, True))
+        )
+        self._handles.append(
+            register_optimizer_step_post_hook(self._guarded(self._after_step, True))
+        )
 
     def _hook_leaf(self, parameter: Tensor, note: Callable[..., None]) -> None:
         """A frozen parameter takes no hook: it asks for a gradient for as long as that needs."""
@@ -190,9 +153,7 @@ class Ears:
         elif given:
             self._judged(net, (args, kwargs), given, answers)
 
-    def _drawn(
-        self, net: Net, call: Arguments, given: list[Tensor], answers: list[Tensor]
-    ) -> None:
+    def _drawn(self, net: Net, call: Arguments, given: list[Tensor], answers: list[Tensor]) -> None:
         out = max(answers, key=Tensor.numel)
         plain = [kinship.plain(x) for x in given]
         noise = next((x.clone() for x in plain if not bool(((x == 0) | (x == 1)).all())), None)
@@ -210,7 +171,7 @@ class Ears:
             keys=kinship.keys(values),
             node=-1 if kinship.wrapped(out) else kinship.place(out),
             reach=reach,
-            training=_training(net.module),
+            training=weights.training(net.module),
             line=user_line(),
             given=call,
         )
@@ -245,7 +206,7 @@ class Ears:
             asks=x.requires_grad,
             ends="" if kinship.wrapped(out) else kinship.end(out),
             scalar=said.numel() < values.numel() and said.shape[:1] == values.shape[:1],
-            training=_training(net.module),
+            training=weights.training(net.module),
             gradients_on=torch.is_grad_enabled() or out.requires_grad,
             line=user_line(),
             given=called,
@@ -299,7 +260,7 @@ class Ears:
         if number not in self._passes:
             self._passes[number] = Pass(number=number, line=user_line())
             for net in self.nets.values():
-                if all(p.grad is None or not bool(p.grad.any()) for p in witnesses(net)):
+                if all(p.grad is None or not bool(p.grad.any()) for p in weights.witnesses(net)):
                     self._made_of[net.name] = []
         return self._passes[number]
 
@@ -344,14 +305,14 @@ class Ears:
             held = {id(p) for group in optimiser.param_groups for p in group["params"]}
             for name in holds:
                 net = self.nets[name]
-                step.norms[name] = _norm(_gradients(net))
+                step.norms[name] = weights.norm(weights.gradients(net))
                 if not step.norms[name]:
                     self._made_of[name] = []
                 made = self._made_of[name]
                 step.made_of[name] = None if made is None else list(made)
-                step.silent[name] = _silent(net, held)
+                step.silent[name] = weights.silent(net, held)
             if self.weighing or len({self.nets[name].role for name in holds}) > 1:
-                self._before = {name: _copies(self.nets[name]) for name in holds}
+                self._before = {name: weights.copies(self.nets[name]) for name in holds}
         if getattr(optimiser, "found_inf", None) is None:  # else it looks for them by itself
             few = {name: [p.grad for p in self._small[name]] for name in holds}
             self._on_gradient(step, {name: [g for g in few[name] if g is not None] for name in few})
@@ -362,9 +323,9 @@ class Ears:
         if step is None or step.optimiser != id(optimiser):
             return
         for name, before in self._before.items():
-            after = _weights(self.nets[name])
-            moved = _norm([new - old for new, old in zip(after, before, strict=True)])
-            step.weights[name] = _norm(before)
+            after = weights.values(self.nets[name])
+            moved = weights.norm([new - old for new, old in zip(after, before, strict=True)])
+            step.weights[name] = weights.norm(before)
             step.moved[name] = moved / max(step.weights[name], 1e-12)
         self._before = {}
         for name in step.holds:
@@ -394,57 +355,3 @@ class Ears:
     def number(self) -> int:
         """Of the game's step: the steps of G; those of D where G makes none."""
         return self.nets["G"].steps or max(net.steps for net in self.nets.values())
-
-
-def _own(net: Net) -> list[nn.Parameter]:
-    return [p for p in net.module.parameters() if id(p) in net.own]
-
-
-def witnesses(net: Net) -> list[nn.Parameter]:
-    """Weights whose gradients stand for all: the first and the last matrix of a net's own."""
-    own = [p for p in _own(net) if p.ndim > 1] or _own(net)
-    return [own[0], own[-1]] if own else []
-
-
-def _small(net: Net) -> list[nn.Parameter]:
-    """Where what is not finite arrives: something small at either end of the net."""
-    own = _own(net)
-    ends = [part for part in (own[:4], own[-4:]) if part]
-    return [min(part, key=Tensor.numel) for part in ends]
-
-
-def _training(net: nn.Module) -> bool:
-    """Whether no layer whose behaviour depends on it is in inference mode."""
-    return all(layer.training for layer in net.modules() if isinstance(layer, MODES))
-
-
-def _weights(net: Net) -> list[Tensor]:
-    return [p.detach() for p in _own(net)]
-
-
-def _copies(net: Net) -> list[Tensor]:
-    return [weight.clone() for weight in _weights(net)]
-
-
-def _gradients(net: Net) -> list[Tensor]:
-    found = [p.grad for p in _own(net)]
-    return [gradient.detach() for gradient in found if gradient is not None]
-
-
-def _norm(parts: list[Tensor]) -> float:
-    squares = [part.float().square().sum() for part in parts if not part.is_sparse]
-    return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
-
-
-def _silent(net: Net, held: set[int]) -> dict[str, str]:
-    """Layers whose matrices get no gradient or lie in no optimiser, and the sign of it."""
-    found = {}
-    for name, weights in net.layers.items():
-        own = [p for p in weights if p.ndim > 1] or weights
-        if not any(p.requires_grad for p in own):
-            found[name] = "requires_grad=False"
-        elif all(p.grad is None for p in own):
-            found[name] = "grad=None"
-        elif not any(id(p) in held for p in own):
-            found[name] = "not in optimizer.param_groups"
-    return found

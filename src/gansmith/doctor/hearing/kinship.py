@@ -32,7 +32,12 @@ def wrapped(x: Tensor) -> bool:
 
 
 def tensors(value: Any, whole: bool = False) -> list[Tensor]:
-    """The floating tensors of a net's arguments or output, in order; whole numbers, too, if asked."""
+    """The floating tensors of a net's arguments or output, in order.
+
+    Args:
+        value: what a net was given or gave; nested tuples, lists and dictionaries are looked into.
+        whole: take tensors of whole numbers, too.
+    """
     if isinstance(value, Tensor):
         return [value] if value.ndim > 0 and (whole or value.is_floating_point()) else []
     if isinstance(value, dict):
@@ -83,14 +88,19 @@ def upstream(x: Tensor, places: Iterable[int]) -> tuple[int, bool]:
         if int(node._sequence_nr()) in wanted:
             return int(node._sequence_nr()), own
         name = type(node).__name__
-        own = own or name.startswith("Neg") or isinstance(node, torch.autograd.function.BackwardCFunction)
+        own = (
+            own
+            or name.startswith("Neg")
+            or isinstance(node, torch.autograd.function.BackwardCFunction)
+        )
         queue.extend((each, own) for each, _ in node.next_functions)
     return -1, False
 
 
 def reaches(x: Tensor, own: Container[int]) -> bool:
     """Whether a gradient can go from here to one of these weights (ids)."""
-    queue, seen = deque([x.grad_fn]), set()
+    queue: deque[Any] = deque([x.grad_fn])
+    seen: set[Any] = set()
     while queue and len(seen) < FURTHEST:
         node = queue.popleft()
         if node is None or node in seen:
@@ -168,7 +178,7 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
 
 @contextmanager
 def set_aside(net: nn.Module) -> Iterator[None]:
-    """Within the block a net may be called without a trace, even while the loop holds a graph of it.
+    """Within the block a net may be called without a trace, even while a graph of it is alive.
 
     Its buffers are copies (putting old values back would count as a change, and break the loop's
     next backward pass), and the random streams are put back.

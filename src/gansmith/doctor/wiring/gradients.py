@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gansmith.doctor.findings import Value
 from gansmith.doctor.hearing import Pass, Step, roles
 from gansmith.doctor.wiring.bench import Bench, Evidence, Sides, View, told_apart
 
@@ -35,7 +36,11 @@ def waits(step: Step, bench: Bench) -> Iterator[Evidence]:
     for name, net in bench.nets.items():
         waited = bench.since.get(name, 0)
         limit, code = (G_WAITS, "GS104") if net.role == "G" else (D_WAITS, "GS103")
-        values = {"waited": waited, "own": net.steps, "other": "D" if net.role == "G" else "G"}
+        values: dict[str, Value] = {
+            "waited": waited,
+            "own": net.steps,
+            "other": "D" if net.role == "G" else "G",
+        }
         shows = not net.steps and waited >= limit
         yield Evidence(code, name, shows, values, net.where, need=1)
 
@@ -64,7 +69,7 @@ def one_optimiser(step: Step, bench: Bench) -> Iterator[Evidence]:
         apart = "GS105" if net.role == "G" else "GS106"
         rivals = [each for each in step.holds if bench.nets[each].role != net.role]
         split = _alone(bench, name) or any(_alone(bench, rival) for rival in rivals)
-        values = {"moved": moved, "optimiser": step.kind, "other": rivals[0]}
+        values: dict[str, Value] = {"moved": moved, "optimiser": step.kind, "other": rivals[0]}
         if not _known(sides):
             continue
         # The step may belong to either player by turns: a step that shows nothing proves nothing.
@@ -102,7 +107,12 @@ def frozen(step: Step, bench: Bench) -> Iterator[Evidence]:
             silent = {k: sign for k, sign in silent.items() if not sign.startswith("not in")}
         shows = bool(silent) and len(silent) < len(net.layers) and step.norms[name] > 0
         layer, sign = next(iter(silent.items()), ("", ""))
-        values = {"layer": layer, "sign": sign, "silent": len(silent), "of": len(net.layers)}
+        values: dict[str, Value] = {
+            "layer": layer,
+            "sign": sign,
+            "silent": len(silent),
+            "of": len(net.layers),
+        }
         yield Evidence("GS108", name, shows, values, f"{name}.{layer}", need=8)
 
 
@@ -113,11 +123,7 @@ def strays(step: Step, bench: Bench) -> Iterator[Evidence]:
     sides = told_apart(step, bench)
     if not sides.D:
         return
-    lost = [
-        each
-        for each, view in sides.D
-        if "G" in each.reached and _strays([(each, view)], "G")
-    ]
+    lost = [each for each, view in sides.D if "G" in each.reached and _strays([(each, view)], "G")]
     layers = len(lost[0].layers & bench.nets["G"].own.keys()) if lost else 0
     values = {"passes": len(lost), "parameters": layers, "of": len(bench.nets["G"].own)}
     where = lost[0].line if lost else step.line
@@ -134,7 +140,11 @@ def leftovers(step: Step, bench: Bench) -> Iterator[Evidence]:
         if made_of is None:
             continue
         role = bench.nets[name].role
-        theirs = [each for each, view in (sides.D if role == "G" else sides.G) if _strays([(each, view)], role)]
+        theirs = [
+            each
+            for each, view in (sides.D if role == "G" else sides.G)
+            if _strays([(each, view)], role)
+        ]
         stale = [
             each
             for each in made_of
@@ -142,5 +152,9 @@ def leftovers(step: Step, bench: Bench) -> Iterator[Evidence]:
             or (bench.empty and each in theirs)
             or (not bench.empty and each not in step.passes)
         ]
-        values = {"stale": len(stale), "passes": len(made_of), "norm": step.norms[name]}
+        values: dict[str, Value] = {
+            "stale": len(stale),
+            "passes": len(made_of),
+            "norm": step.norms[name],
+        }
         yield Evidence("GS112", name, bool(stale), values, step.line)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gansmith.doctor.findings import Value
 from gansmith.doctor.hearing import Arguments, Net, Step
 from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.wiring.bench import Bench, Evidence, flat, told_apart
@@ -75,10 +76,13 @@ class Scales:
         faded = sizes[last] < FADED * inside
         exploded = sizes[largest] > EXPLODED * inside
         layer = largest if exploded else first_small
-        values = {"layer": layer, "inside": inside, "size": sizes[layer], "layers": len(sizes)}
-        return Evidence(
-            "GS117", net.name, faded or exploded, values, f"{net.name}.{layer}", need=1
-        )
+        values: dict[str, Value] = {
+            "layer": layer,
+            "inside": inside,
+            "size": sizes[layer],
+            "layers": len(sizes),
+        }
+        return Evidence("GS117", net.name, faded or exploded, values, f"{net.name}.{layer}", need=1)
 
 
 def _signal(x: Tensor) -> float:
@@ -135,5 +139,3 @@ def blame_gradient(net: Net) -> Source:
     if named and bad and bad[-1] == named[-1][0]:
         return net.name, "loss.backward"
     return f"{net.name}.{bad[-1] if bad else ''}", "backward"
-
-

@@ -120,13 +120,16 @@ def _fresh(step: Step, bench: Bench) -> list[Draw]:
 def _translates(draw: Draw) -> bool:
     """Whether G maps pictures to pictures: what it is given is no noise."""
     noise, out = draw.noise, draw.out
-    return noise is not None and out is not None and noise.ndim == out.ndim == 4 and (
-        noise.shape[2:] == out.shape[2:]
+    return (
+        noise is not None
+        and out is not None
+        and noise.ndim == out.ndim == 4
+        and (noise.shape[2:] == out.shape[2:])
     )
 
 
 def noise(step: Step, bench: Bench) -> Iterator[Evidence]:
-    """GS119, GS120, GS121: noise that is nearly none, that G does not use, or that never changes."""
+    """GS119, GS120, GS121: noise that is nearly none, that is not used, or that never changes."""
     if "G" not in step.holds:
         return
     fresh = _fresh(step, bench)
