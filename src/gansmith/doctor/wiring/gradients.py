@@ -60,6 +60,8 @@ def one_optimiser(step: Step, bench: Bench) -> Iterator[Evidence]:
     if len(roles(step.holds)) < 2 or not bench.both:
         return
     sides = told_apart(step, bench)
+    if any(call.reversed for _, view in sides.D for call, _ in view):
+        return
     strays = {"G": _strays(sides.D, "G"), "D": _strays(sides.G, "D")}
     for name in step.holds:
         net = bench.nets[name]
