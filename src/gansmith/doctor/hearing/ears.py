@@ -56,7 +56,7 @@ class Ears:
         self.weighing = False  # measure how far a step moves the weights, too
         self._on_step, self._on_layer, self._on_output = on_step, on_layer, on_output
         self._on_gradient, self._on_error = on_gradient, on_error
-        self._asleep = self._deaf = False
+        self._asleep = self._deaf = self._unheard = False
         self._draws: list[Draw] = []
         self._calls: list[Call] = []
         self._passes: dict[int, Pass] = {}
@@ -274,8 +274,10 @@ class Ears:
 
     def _pass_of_weights(self) -> Pass:
         number = torch._C._current_graph_task_id()
-        if number not in self._passes:  # a loss that goes through neither net's output
+        if number not in self._passes:  # its beginning was not heard, nor what stood in .grad then
             self._passes[number] = Pass(number=number, line=user_line())
+            self._made_of = dict.fromkeys(self.nets)
+            self._unheard = True
         return self._passes[number]
 
     # --- steps
@@ -337,11 +339,12 @@ class Ears:
                     each.draw.judged = True
         self._on_step(step)
         for name in step.holds:
-            if self.listening and self._made_of[name] is None:  # whatever it was, it is used up
+            used_up = bool(step.passes) and not self._unheard
+            if used_up and self._made_of[name] is None:
                 self._made_of[name] = [Pass(number=-1)]
             for made in self._made_of[name] or []:
                 made.stepped.add(step.optimiser)
-        self._calls, self._passes = [], {}
+        self._calls, self._passes, self._unheard = [], {}, False
 
     def _recent(self) -> list[Draw]:
         return [draw for draw in self._draws[-8:] if draw.out is not None]
