@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gansmith.apps.train import train
     from gansmith.config import Config
     from gansmith.data import open_data
+    from gansmith.doctor.watch import watch
     from gansmith.errors import UserError
     from gansmith.models.pretrained import Generator
 
@@ -34,6 +35,7 @@ __all__ = [
     "sample",
     "study",
     "train",
+    "watch",
 ]
 
 _HOME = {
@@ -48,6 +50,7 @@ _HOME = {
     "sample": "gansmith.apps.sample",
     "study": "gansmith.apps.study",
     "train": "gansmith.apps.train",
+    "watch": "gansmith.doctor.watch",
 }
 
 

@@ -29,6 +29,49 @@ class Disorder:
 
 WIRING: dict[str, Disorder] = {
     "GS101": Disorder("generator-gets-no-gradient", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS102": Disorder(
+        "discriminator-gets-no-gradient", "error", "Goodfellow et al. 2014, algorithm 1"
+    ),
+    "GS103": Disorder(
+        "discriminator-never-stepped", "error", "Goodfellow et al. 2014, algorithm 1"
+    ),
+    "GS104": Disorder("generator-never-stepped", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS105": Disorder("d-step-changes-generator", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS106": Disorder(
+        "g-step-changes-discriminator", "error", "Goodfellow et al. 2014, algorithm 1"
+    ),
+    "GS107": Disorder("one-optimiser-for-both", "error", "Goodfellow et al. 2014, equation (1)"),
+    "GS108": Disorder("frozen-layer", "warning", "Mo et al. 2020, section 3 (where it is meant)"),
+    "GS109": Disorder("same-objective-for-both", "error", "Goodfellow et al. 2014, equation (1)"),
+    "GS110": Disorder("labels-swapped", "error", "Goodfellow et al. 2014, equation (1)"),
+    "GS111": Disorder("fake-not-detached", "warning", "Goodfellow et al. 2014, algorithm 1"),
+    "GS112": Disorder("gradients-not-cleared", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS113": Disorder(
+        "real-and-fake-differ-in-range", "error", "Radford et al. 2016, section 4 (scaling)"
+    ),
+    "GS114": Disorder(
+        "real-and-fake-differ-in-kind", "error", "Arjovsky and Bottou 2017, theorem 2.1"
+    ),
+    "GS115": Disorder("double-sigmoid", "error", "Goodfellow et al. 2014, equation (1)"),
+    "GS116": Disorder("inference-mode", "warning", "Ioffe and Szegedy 2015, algorithms 1 and 2"),
+    "GS117": Disorder(
+        "signal-explodes-or-fades", "error", "Glorot and Bengio 2010, section 4.2; He et al. 2015"
+    ),
+    "GS118": Disorder("not-finite", "error", "Goldberg 1991, section 2.2 (IEEE 754)"),
+    "GS119": Disorder("noise-too-small", "error", "Arjovsky and Bottou 2017, lemma 1"),
+    "GS120": Disorder("noise-ignored", "error", "Goodfellow et al. 2014, section 3"),
+    "GS121": Disorder("same-noise-again", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS122": Disorder(
+        "logits-into-loss-on-probabilities", "error", "Goodfellow et al. 2014, equation (1)"
+    ),
+    "GS123": Disorder("same-target-for-real-and-fake", "error", "Goodfellow et al. 2014, eq. (1)"),
+    "GS124": Disorder(
+        "data-fill-part-of-range", "warning", "Radford et al. 2016, section 4 (scaling)"
+    ),
+    "GS125": Disorder("critic-behind-sigmoid", "warning", "Arjovsky et al. 2017, equation (2)"),
+    "GS126": Disorder("shapes-do-not-fit", "error", "Paszke et al. 2019, section 4 (PyTorch)"),
+    "GS127": Disorder("program-stops-with-error", "error", "Goodenough 1975, section 1 (exceptions)"),
+    "GS128": Disorder("one-side-never-shown", "error", "Goodfellow et al. 2014, algorithm 1"),
 }
 
 SETTINGS: dict[str, Disorder] = {

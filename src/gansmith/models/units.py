@@ -76,7 +76,7 @@ def _slope(module: nn.Module, x: Tensor) -> Tensor:
     """f' of an elementwise activation at each value of x."""
     with torch.enable_grad():
         at = x.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(module.forward(at).sum(), at)
+        (slope,) = torch.autograd.grad(module.forward(at.clone()).sum(), at)  # it may be in-place
     return slope
 
 

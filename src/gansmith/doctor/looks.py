@@ -1,0 +1,259 @@
+"""Looks at a stranger's nets: the signs of `gansmith.doctor.signs`, and what follows from them.
+
+The one place where the watch meets the monitor's rules (`gansmith.doctor.diagnosis`) and its ways
+of measuring (`gansmith.doctor.looking`). For a look the nets are called again on what the loop
+itself had given them, with the random state and the buffers put back afterwards.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.doctor import looking
+from gansmith.doctor.diagnosis import Diagnosis, Facts
+from gansmith.doctor.findings import Finding
+from gansmith.doctor.hearing import Arguments, Call, Net, Pull, Step
+from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
+from gansmith.doctor.signs import Signs
+from gansmith.doctor.wiring import Bench
+from gansmith.engine import frozen
+from gansmith.models.units import units, watched
+
+EXHIBITED = 128  # samples of either kind that every look is taken on
+FEW = 32  # of them, for slopes
+Deaf = Callable[[], AbstractContextManager[None]]
+NAMES = {"logits": "bce", "probabilities": "bce", "squares": "lsgan", "linear": "wasserstein"}
+
+
+def _kept(value: Any) -> Any:
+    """A copy of a call's arguments that the loop cannot change any more."""
+    if isinstance(value, Tensor):
+        return plain(value).clone()
+    if isinstance(value, dict):
+        return {key: _kept(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_kept, value)) if type(value) in (list, tuple) else value
+    return value
+
+
+@contextmanager
+def untouched(nets: list[nn.Module], deaf: Deaf) -> Iterator[None]:
+    """Within the block our calls of the nets leave no trace, and nobody hears them."""
+    with ExitStack() as around:
+        around.enter_context(deaf())
+        for net in nets:
+            around.enter_context(set_aside(net))
+            around.enter_context(frozen(net))
+        yield
+
+
+class Looks:
+    """Collects what is to be looked at, then looks.
+
+    Args:
+        nets: the players.
+        bench: what the rules of wiring know.
+        deaf: a context in which our own calls are not heard.
+        held: real samples as D sees them that are not trained on, if there are some.
+    """
+
+    def __init__(self, nets: dict[str, Net], bench: Bench, deaf: Deaf, held: Tensor | None) -> None:
+        self._nets, self._bench, self._deaf, self._held = nets, bench, deaf, held
+        self._noises: list[Arguments] = []
+        self._real: list[Tensor] = []
+        self._drawn = 0
+        self._shape: tuple[int, ...] = ()
+        self._fits = True  # D sees G's samples as they are
+        self._reference: looking.Reference | None = None
+        self._track: looking.Track | None = None
+        self._diagnosis: Diagnosis | None = None
+
+    # --- collecting
+
+    def collect(self, step: Step) -> None:
+        """Keep noise and real samples of the first steps, until there are enough."""
+        for each in step.passes:
+            for call, _ in each.pulls:
+                if call.origin == "fake" and call.draw is not None:
+                    self._fits &= call.sure
+                    self._collect_noise(call)
+                elif call.origin == "real" and call.scalar:
+                    self._collect_real(call)
+
+    def _collect_noise(self, call: Call) -> None:
+        draw = call.draw
+        have = sum(len(tensors(list(given))[0]) for given in self._noises)
+        if draw is None or draw.noise is None or draw.out is None or have >= EXHIBITED:
+            return
+        if draw.number > self._drawn:
+            self._drawn, self._shape = draw.number, tuple(draw.out.shape[1:])
+            self._noises.append((_kept(draw.given[0]), _kept(draw.given[1])))
+
+    def _collect_real(self, call: Call) -> None:
+        if sum(map(len, self._real)) < EXHIBITED:
+            self._real.append(call.x.clone())
+
+    def _prepare(self, step: Step) -> None:
+        """The reference and the facts, once both are known."""
+        if self._diagnosis is not None:
+            return
+        self._diagnosis = Diagnosis(self._facts())
+        size = math.prod(self._shape)
+        if not (self._real and self._noises and self._fits and size):
+            return
+        real = torch.cat([each for each in self._real if each.shape[1:] == self._real[0].shape[1:]])
+        if real[:1].numel() != size or not real.is_floating_point():
+            return
+        real = real.reshape(len(real), *self._shape)[:EXHIBITED].float().cpu()
+        if len(real) < looking.samples.LEAST or not bool(real.isfinite().all()):
+            return
+        eye: looking.Eye = (
+            looking.Glance(real)
+            if real.ndim == 4 and real.shape[1] in looking.samples.IMAGE_CHANNELS
+            else looking.Coordinates()
+        )
+        self._reference = looking.Reference(real, eye)
+        self._track = looking.Track(self._reference.distance)
+
+    def _facts(self) -> Facts:
+        """What the gradients have told of the loss, and the shapes of the samples."""
+        real, fake = (self._bench.pulls.get(("D", side)) for side in ("real", "fake"))
+        law = real.law if real is not None else "other"
+        batch = len(self._real[0]) if self._real else 0
+        points = self._shape == (2,)
+        return Facts(
+            loss=NAMES.get(law, ""),
+            boundary=self._boundary(real, fake),
+            critic=law == "linear",
+            batch=batch,
+            held=self._held is not None,
+            kind="points" if points else "images" if len(self._shape) == 3 else "other",
+        )
+
+    def _boundary(self, real: Pull | None, fake: Pull | None) -> float | None:
+        """0 of logits, 1/2 of probabilities, the middle of least squares' targets; else None."""
+        if real is None or fake is None:
+            return None
+        if real.law == fake.law == "squares":
+            return (real.target + fake.target) / 2
+        return {"logits": 0.0, "probabilities": 0.5}.get(real.law)
+
+    # --- looking
+
+    def see(self, d_step: Step, g_step: Step) -> list[Finding]:
+        """Look at the game at these two steps: the findings that are new."""
+        self._prepare(d_step)
+        assert self._diagnosis is not None
+        signs = {k: v for k, v in self.signs(d_step, g_step).items() if v is not None}
+        return self._diagnosis.see(g_step.number, signs)
+
+    @property
+    def standing(self) -> list[Finding]:
+        """The findings of the diagnosis that stand."""
+        return [] if self._diagnosis is None else self._diagnosis.standing
+
+    def signs(self, d_step: Step, g_step: Step) -> Signs:
+        """All that can be measured of the game at these steps; `signs` names them."""
+        found = self._of_outputs(d_step) | self._of_weights(d_step, g_step)
+        pulls = [
+            (g.flatten(1).float().norm(dim=1).mean() * len(g))
+            for each in g_step.passes
+            for _, g in each.at_output
+            if not any(call.autocast for call, _ in each.pulls)
+        ]
+        if pulls:
+            found["grad_at_output"] = float(sum(pulls))
+        nets = [net.module for net in self._nets.values()]
+        with untouched(nets, self._deaf):
+            found |= self._of_samples()
+            found |= self._of_slopes(d_step)
+        return found
+
+    def _sign(self) -> float:
+        """−1 where the loop calls real samples the lower ones."""
+        real, fake = (self._bench.pulls.get(("D", side)) for side in ("real", "fake"))
+        if real is None or fake is None:
+            return 1.0
+        return -1.0 if real.direction < 0 < fake.direction else 1.0
+
+    def _of_outputs(self, step: Step) -> Signs:
+        calls = [call for each in step.passes for call, _ in each.pulls if call.net == "D"]
+        real = [call.out for call in calls if call.origin == "real" and call.scalar]
+        fake = [call.out for call in calls if call.origin == "fake" and call.scalar]
+        if not real or not fake or self._diagnosis is None:
+            return {}
+        sign, boundary = self._sign(), self._diagnosis.facts.boundary
+        return looking.judged(
+            sign * torch.cat(real),
+            sign * torch.cat(fake),
+            None if boundary is None else sign * boundary,
+        )
+
+    def _of_weights(self, d_step: Step, g_step: Step) -> Signs:
+        found: Signs = {}
+        for role, step in (("D", d_step), ("G", g_step)):
+            found[f"grad_{role}"] = step.norms.get(role, 0.0)
+            if role in step.moved:
+                found[f"update_{role}"] = step.moved[role]
+                found[f"weight_{role}"] = step.weights[role]
+            sigma = looking.largest_singular_value(self._nets[role].module)
+            if sigma is not None:
+                found[f"sigma_{role}"] = sigma
+        weights = [p for net in self._nets.values() for p in net.module.parameters()]
+        found["nonfinite"] = float(looking.not_finite(weights))
+        return found
+
+    @torch.no_grad()
+    def _of_samples(self) -> Signs:
+        """Of G's samples of noise that it had been given in the first steps."""
+        G = self._nets["G"]
+        if self._reference is None or self._track is None or not G.parts:
+            return {}
+        with watched(G.module) as record:
+            made = [max(tensors(G.module(*a, **k)), key=Tensor.numel) for a, k in self._noises]
+        seen = units(record)
+        found = {"dead_G": seen["dead"], "saturated_G": seen["output_saturated"]}
+        signs, rows = self._reference.signs(torch.cat(made).float().cpu()[:EXHIBITED])
+        of_time = self._track.signs(rows) if signs else {}
+        return signs | of_time | {k: float(v) for k, v in found.items() if v is not None}
+
+    def _of_slopes(self, step: Step) -> Signs:
+        """D's units, and its slope where it takes one thing to judge."""
+        D = self._nets["D"]
+        found: Signs = {}
+        for each in step.passes:
+            for call, _ in each.pulls:
+                if call.net != "D" or call.origin not in ("real", "fake") or not D.parts:
+                    continue
+                args, kwargs = call.given
+                if len(args) != 1 or kwargs or call.autocast or f"slope_{call.origin}" in found:
+                    continue
+                with watched(D.module) as record:
+                    steep = looking.slope(self._judge(D), call.x[:FEW])
+                found[f"slope_{call.origin}"] = steep
+                seen = units(record)
+                for sign, key in (("dead_D", "dead"), ("saturated_D", "saturated")):
+                    if (value := seen[key]) is not None:
+                        found[sign] = max(float(value), found.get(sign, 0.0))
+        if self._held is not None and self._diagnosis is not None:
+            found |= self._of_held(step, D)
+        return found
+
+    def _judge(self, D: Net) -> Callable[[Tensor], Tensor]:
+        return lambda x: min(tensors(D.module(x.clone())), key=Tensor.numel)
+
+    @torch.no_grad()
+    def _of_held(self, step: Step, D: Net) -> Signs:
+        assert self._held is not None
+        assert self._diagnosis is not None
+        fake = [c.out for each in step.passes for c, _ in each.pulls if c.origin == "fake"]
+        if not fake:
+            return {}
+        held = self._judge(D)(self._held[:EXHIBITED])
+        sign, boundary = self._sign(), self._diagnosis.facts.boundary
+        edge = None if boundary is None else sign * boundary
+        return looking.held_out(sign * held, sign * torch.cat(fake), edge)

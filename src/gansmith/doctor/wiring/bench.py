@@ -1,0 +1,204 @@
+"""The bench: what the rules of wiring remember from step to step, and how often they must see it.
+
+A rule looks at one optimiser step and answers with `Evidence`: it shows, or it does not. Only what
+shows at several steps in a row becomes a finding, so that a transient is none.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gansmith.doctor.findings import Finding, Value
+from gansmith.doctor.hearing import Call, Net, Pass, Pull, Reach, Step, pull, roles
+
+View = list[tuple[Call, Tensor]]  # calls of D, and the gradient at their outputs
+NEED = 4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one rule saw at one step.
+
+    Attributes:
+        code: of the disorder.
+        about: the player or layer that it is about; counted apart.
+        shows: whether the disorder shows.
+        values: the numbers that show it; ``steps`` is added.
+        where: a line or a layer.
+        need: at how many steps in a row it must show.
+    """
+
+    code: str
+    about: str
+    shows: bool
+    values: Mapping[str, Value] = field(default_factory=dict)
+    where: str = ""
+    need: int = NEED
+
+
+class Tally:
+    """Counts evidence until it is enough."""
+
+    def __init__(self) -> None:
+        self._count: dict[tuple[str, str], int] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def weigh(self, evidence: Evidence, step: int) -> Finding | None:
+        """The finding, at the step at which it has shown often enough for the first time."""
+        key = evidence.code, evidence.about
+        self._count[key] = self._count.get(key, 0) + 1 if evidence.shows else 0
+        if self._count[key] < evidence.need or key in self._told:
+            return None
+        self._told.add(key)
+        values = {"net": evidence.about, **evidence.values, "steps": self._count[key]}
+        return Finding(evidence.code, values, step, evidence.where)
+
+
+@dataclass
+class Sides:
+    """The passes before a step, told apart by the player whose objective they carry."""
+
+    D: list[tuple[Pass, View]] = field(default_factory=list)
+    G: list[tuple[Pass, View]] = field(default_factory=list)
+
+
+@dataclass
+class Bench:
+    """What is known of the game.
+
+    Attributes:
+        nets: the players by name.
+        optimisers: the nets that each optimiser (by id) holds, once it has made a step.
+        since: by net, steps of the others since its own last one.
+        empty: whether some step had no backward pass of its own: both were run before the steps.
+        pulls: by D and side (``real``, ``fake``, and ``G`` for G's pull on its samples), the last.
+        sides: by D, the sides that it has been shown with a gradient since G's last step.
+        noises: the noise of G's last judged calls, newest last.
+        reach: what G's last activation gives.
+        drawn: the number of the last call of G whose noise was looked at.
+        called: by net, the layers that have been called.
+        sides_before: the passes before the last step that had some.
+    """
+
+    nets: dict[str, Net]
+    optimisers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
+    empty: bool = False
+    pulls: dict[tuple[str, str], Pull] = field(default_factory=dict)
+    sides: dict[str, set[str]] = field(default_factory=dict)
+    noises: list[Tensor] = field(default_factory=list)
+    reach: Reach = field(default_factory=Reach)
+    drawn: int = 0
+    called: dict[str, set[str]] = field(default_factory=dict)
+    sides_before: Sides = field(default_factory=Sides)
+
+    @property
+    def both(self) -> bool:
+        """Whether both sides have made a step."""
+        return bool(self.nets["G"].steps) and any(
+            net.steps for net in self.nets.values() if net.role == "D"
+        )
+
+    def note(self, step: Step, listening: bool) -> None:
+        """Remember whose step this was; before the rules are asked."""
+        self.optimisers[step.optimiser] = step.holds
+        for name in self.nets:
+            self.since[name] = 0 if name in step.holds else self.since.get(name, 0) + 1
+        if not listening:
+            return
+        if self.both and not step.passes and any(self.since.values()):
+            self.empty = True
+        if step.passes:
+            self.sides_before = told_apart(step, self)
+
+
+def _judging(each: Pass, name: str | None = None) -> View:
+    return [
+        (call, g)
+        for call, g in each.pulls
+        if call.scalar and (name is None or call.net == name) and call.origin != "between"
+    ]
+
+
+def _has(view: View, *, real: bool = False, attached: bool = False) -> bool:
+    if real and any(call.origin in ("real", "mixed") for call, _ in view):
+        return True
+    return attached and any(call.attached and not call.reversed for call, _ in view)
+
+
+def told_apart(step: Step, bench: Bench) -> Sides:
+    """Whose objective each backward pass before a step carried.
+
+    Where the players' passes lie before their own steps, a pass is the stepping player's. Where
+    one optimiser holds both, or both passes were run before both steps, the last one through
+    attached samples alone is G's; a single sum of both is told apart by the calls of D.
+    """
+    sides = roles(step.holds)
+    views = [(each, _judging(each)) for each in step.passes]
+    if len(sides) == 1 and not bench.empty:
+        made_of = [step.made_of.get(name) for name in step.holds]
+        if all(each is not None for each in made_of):  # without what was cleared again
+            known = {id(each) for passes in made_of for each in passes or []}
+            views = [(each, view) for each, view in views if id(each) in known]
+        return Sides(G=views) if sides == {"G"} else Sides(D=views)
+    pulling = [(each, view) for each, view in views if view]
+    G_only = [
+        at
+        for at, (_, view) in enumerate(pulling)
+        if _has(view, attached=True) and not _has(view, real=True)
+    ]
+    if len(pulling) == 1 and not G_only:
+        each, view = pulling[0]
+        mine = [(call, g) for call, g in view if not call.attached or call.reversed]
+        theirs = [(call, g) for call, g in view if call.attached and not call.reversed]
+        if not any(call.origin == "fake" for call, _ in mine):  # the attached ones are D's fakes
+            return Sides(D=[(each, view)])
+        return Sides([(each, mine)], [(each, theirs)] if theirs else [])
+    if not G_only:
+        relative = [at for at, (_, view) in enumerate(pulling) if _has(view, attached=True)]
+        G_only = relative[-1:] if len(pulling) > 1 else []
+    last = G_only[-1:]
+    rest = [pair for at, pair in enumerate(pulling) if at not in last]
+    return Sides(D=rest, G=[pulling[at] for at in last])
+
+
+def outputs(view: View, side: str, name: str) -> tuple[Tensor, Tensor] | None:
+    """D's outputs of samples of one side, and the gradient at them, flat."""
+    us, gs = [], []
+    chosen = [(call, g) for call, g in view if call.net == name]
+    if any(call.sure for call, _ in chosen):
+        chosen = [(c, g) for c, g in chosen if c.sure or c.origin == "real"]
+    for call, g in chosen:
+        if len(call.out) != len(g):
+            continue
+        if call.origin == side:
+            us.append(call.out)
+            gs.append(g)
+        elif call.origin == "mixed" and call.fake_rows is not None:
+            each = len(call.out) // len(call.fake_rows)
+            mask = call.fake_rows.repeat_interleave(each)
+            if len(mask) == len(call.out):
+                wanted = mask if side == "fake" else ~mask
+                us.append(call.out[wanted])
+                gs.append(g[wanted])
+    return (torch.cat(us), torch.cat(gs)) if us else None
+
+
+def pulled(view: View, side: str, name: str, ascends: bool = False) -> Pull | None:
+    """Where the loss pulls D's outputs of one side; None where it was shown none of it."""
+    found = outputs(view, side, name)
+    if found is None:
+        return None
+    return pull(found[0], -found[1] if ascends else found[1])
+
+
+def flat(views: list[tuple[Pass, View]]) -> View:
+    """All calls of several passes."""
+    return [pair for _, view in views for pair in view]
+
+
+def of_D(step: Step, bench: Bench) -> Iterator[Net]:
+    """The discriminators that a step moves."""
+    yield from (bench.nets[name] for name in step.holds if bench.nets[name].role == "D")

@@ -1,0 +1,129 @@
+"""Rules on what the losses ask of D's outputs: of whom, in which direction, and of which form."""
+
+import math
+from collections.abc import Iterator
+
+from gansmith.doctor.hearing import Call, Pull, Step, follows, order, roles
+from gansmith.doctor.wiring.bench import (
+    Bench,
+    Evidence,
+    Sides,
+    View,
+    flat,
+    of_D,
+    pulled,
+    told_apart,
+)
+
+SIDES = ("real", "fake")
+LAWS_NEED, SIGNS_NEED = 4, 6  # steps: less sure where only the sign of a gradient is known
+
+
+def _names(view: View) -> list[str]:
+    return sorted({call.net for call, _ in view})
+
+
+def listen(step: Step, bench: Bench, sides: Sides) -> set[str]:
+    """Note where both players pull each D's outputs; the D's that were told something new."""
+    fresh = set()
+    of_d, of_g = flat(sides.D), flat(sides.G)
+    for name in _names(of_d):
+        for side in SIDES:
+            if found := pulled(of_d, side, name, step.ascends):
+                bench.pulls[name, side] = found
+                bench.sides.setdefault(name, set()).add(side)
+                fresh.add(name)
+    for name in _names(of_g):
+        if found := pulled(of_g, "fake", name, step.ascends):
+            bench.pulls[name, "G"] = found
+            fresh.add(name)
+    return fresh
+
+
+def _told(found: Pull) -> float:
+    """What stands in a text for a target: the target, or its sign."""
+    return found.target if math.isfinite(found.target) else math.copysign(1.0, found.target)
+
+
+def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
+    """GS109, GS110, GS123: targets that do not set the players against each other.
+
+    A loop may well call real samples 0 and fakes 1, if G's loss does so, too.
+    """
+    sides = told_apart(step, bench)
+    fresh = listen(step, bench, sides)
+    for name in sorted(fresh):
+        real, fake = (bench.pulls.get((name, side)) for side in SIDES)
+        G = bench.pulls.get((name, "G"))
+        if real is None or fake is None:
+            continue
+        between = order(real, fake)
+        plays = follows(G, real, fake) if G is not None else "unknown"
+        values = {"pull_real": -real.mean, "pull_fake": -fake.mean}
+        if G is not None:
+            values["pull_G"] = -G.mean
+        surely = all(math.isfinite(p.target) for p in (real, fake, *([G] if G else [])))
+        need = LAWS_NEED if surely else SIGNS_NEED
+        known = between != "unknown" and plays != "unknown"
+        if sides.D:
+            yield Evidence("GS123", name, between == "same", values, step.line, need)
+        if known and "G" in step.holds:
+            same = between == "normal" and plays == "same"
+            yield Evidence("GS109", name, same, values, step.line, need)
+            swapped = between == "inverted" and plays == "same"
+            yield Evidence("GS110", name, swapped, values, step.line, need)
+
+
+def form(step: Step, bench: Bench) -> Iterator[Evidence]:
+    """GS115, GS125: a sigmoid at D's end under a loss that has one of its own, or wants none."""
+    if "D" not in roles(step.holds):
+        return
+    view = flat(told_apart(step, bench).D)
+    for net in of_D(step, bench):
+        mine = [pair for pair in view if pair[0].net == net.name]
+        found = [pulled(mine, side, net.name, step.ascends) for side in SIDES]
+        known = [each for each in found if each is not None and each.law not in ("other", "none")]
+        if not known:
+            continue
+        squashed = all(call.ends == "sigmoid" for call, _ in mine)
+        twice = [p for p in known if (p.law == "logits" and squashed) or p.law == "twice"]
+        low, high = _range([call for call, _ in mine])
+        values = {"low": low, "high": high, "target": _told(twice[0]) if twice else math.nan}
+        bad = len(twice) == len(known)
+        yield Evidence("GS115", net.name, bad, values, net.where or step.line)
+        linear = squashed and len(known) == 2 and all(p.law == "linear" for p in known)
+        values = {"low": low, "high": high, "slope": abs(known[0].mean)}
+        yield Evidence("GS125", net.name, linear, values, net.where or step.line)
+
+
+def _range(calls: list[Call]) -> tuple[float, float]:
+    lows = [float(call.out.min()) for call in calls]
+    highs = [float(call.out.max()) for call in calls]
+    return min(lows), max(highs)
+
+
+def one_sided(step: Step, bench: Bench) -> Iterator[Evidence]:
+    """GS128: between two steps of G, D's steps were about samples of one side only.
+
+    Silent where D was shown something whose origin or whose loss is not clear.
+    """
+    view = flat(told_apart(step, bench).D)
+    for name in _names(view):
+        for call, g in view:
+            if call.net == name and (call.origin in ("unknown", "mixed") or not g.any()):
+                bench.sides.setdefault(name, set()).add("unclear")
+    if "G" not in step.holds or not bench.both:
+        return
+    for net in bench.nets.values():
+        shown = bench.sides.get(net.name, set())
+        if net.role == "D" and shown:
+            only = next(iter(shown)) if len(shown) == 1 else "both"
+            shows = only in SIDES and (only == "fake" or _plain(view, net.name))
+            values = {"shown": only, "missing": "fake" if only == "real" else "real"}
+            yield Evidence("GS128", net.name, shows, values, step.line, need=6)
+    bench.sides = {}
+
+
+def _plain(view: View, name: str) -> bool:
+    """Whether what D was shown can be nothing but data: one call a pass."""
+    return sum(call.net == name for call, _ in view) <= 1
