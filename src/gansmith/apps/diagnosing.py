@@ -1,6 +1,6 @@
-"""The doctor's visit: findings of settings, of a recipe, or of a run."""
+"""The doctor's visit: findings of settings, of a recipe, of a run, or of somebody's program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from gansmith.apps.settling import settings
 from gansmith.config import Config, build, merge, to_tree
 from gansmith.doctor import CATALOGUE, LANGUAGES, Finding, gravest, told
 from gansmith.doctor.lint import LINT, UNSOUND
+from gansmith.doctor.script import examine
 from gansmith.errors import UserError, nearest
 from gansmith.recipes import RECIPES
 from gansmith.reports.log_reader import Event, read_events
 
 Progress = Callable[[str, int, int], None]
 SETTINGS_FILES = (".yaml", ".yml")
+SCRIPT_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,31 @@ def diagnose(
     *,
     data: str | None = None,
     language: str = "en",
+    steps: int = SCRIPT_STEPS,
+    args: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Diagnosis:
-    """Findings of a settings file, a recipe, a run folder or a script.
+    """Findings of a settings file, a recipe, a run folder or a program that trains a GAN.
 
     Args:
         target: a ``.yaml`` file, the name of a recipe, the folder of a run, or a ``.py`` file.
         data: other data than those that the settings name.
+        language: of what is said on the way.
+        steps: of its game after which a program is stopped.
+        args: a program's own arguments.
 
     Raises:
-        UserError: if the target is none of these, or its settings or data cannot be read.
+        UserError: if the target is none of these, its settings or data cannot be read, or there is
+            no GAN in the program.
     """
     if language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise UserError(f"language {language!r} is not known: use one of {known}")
     path = Path(target)
     if path.suffix.lower() == ".py":
-        return diagnose_script(path)
+        return Diagnosis(target, tuple(examine(path, args, steps, language)))
+    if args:
+        raise UserError(f"{target}: arguments after -- are of a script (.py): leave them out")
     if path.is_dir() and (runs.is_run(path) or target not in RECIPES):
         return _of_run(target, path, data, progress)
     if path.suffix.lower() in SETTINGS_FILES:
@@ -74,15 +84,6 @@ def diagnose(
         return Diagnosis(target, tuple(of_settings(settings(data, target), progress)))
     what = "neither settings (.yaml), a recipe, a run nor a script (.py)"
     raise UserError(f"{target}: this is {what}{nearest(target, RECIPES)}")
-
-
-def diagnose_script(path: Path) -> Diagnosis:
-    """Findings of a training loop of the user's own, run under the watch.
-
-    Raises:
-        UserError: always, as yet.
-    """
-    raise UserError(f"{path}: scripts cannot be looked at yet; name settings, a recipe or a run")
 
 
 def _of_run(target: str, folder: Path, data: str | None, progress: Progress | None) -> Diagnosis:
