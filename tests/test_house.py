@@ -31,9 +31,9 @@ LONG_FUNCTIONS = {
 }
 
 # Reads numpy's pickles by a reader that answers every name with a stand-in of its own.
+RESTRICTED_PICKLE = "data/numpy_pickle.py"
 # It stands before the constructor of every module of a program that is not ours.
 WRAPPER = ("doctor/tracing.py", "noted hands on **kwargs")
-RESTRICTED_PICKLE = "data/numpy_pickle.py"
 UNSAFE_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.unsafe_load"}
 
