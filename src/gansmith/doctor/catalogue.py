@@ -70,7 +70,9 @@ WIRING: dict[str, Disorder] = {
     ),
     "GS125": Disorder("critic-behind-sigmoid", "warning", "Arjovsky et al. 2017, equation (2)"),
     "GS126": Disorder("shapes-do-not-fit", "error", "Paszke et al. 2019, section 4 (PyTorch)"),
-    "GS127": Disorder("program-stops-with-error", "error", "Goodenough 1975, section 1 (exceptions)"),
+    "GS127": Disorder(
+        "program-stops-with-error", "error", "Goodenough 1975, section 1 (exceptions)"
+    ),
     "GS128": Disorder("one-side-never-shown", "error", "Goodfellow et al. 2014, algorithm 1"),
 }
 

@@ -1,5 +1,6 @@
 """Whether what D is shown was made by G: by the autograd graph, by its rows, or by likeness."""
 
+import math
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,21 @@ def keys(x: Tensor) -> Tensor:
     return flat[:, at.to(flat.device)].float().clone()
 
 
+def _among(columns_NK: Tensor, keys_MK: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of N rows are among M others, and as which one; without comparing each with each."""
+
+    def mixed(rows: Tensor) -> Tensor:
+        total = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+        for k in range(rows.shape[1]):
+            total += rows[:, k].double() * math.sqrt(k + 2)
+        return total
+
+    theirs, order = mixed(keys_MK).sort()
+    at = torch.searchsorted(theirs, mixed(columns_NK)).clamp_max(len(theirs) - 1)
+    index = order[at]
+    return (columns_NK == keys_MK[index]).all(1), index
+
+
 def rows(x: Tensor, draw: Draw) -> tuple[Tensor, int]:
     """Which rows of x hold a sample of this draw, whole, and at which column it begins.
 
@@ -131,10 +147,9 @@ def rows(x: Tensor, draw: Draw) -> tuple[Tensor, int]:
     width = draw.keys.shape[1]
     at = torch.linspace(0, draw.numel - 1, width).round().long().to(flat.device)
     for offset in sorted({0, flat.shape[1] - draw.numel}):
-        same = (flat[:, at + offset].float()[:, None] == draw.keys[None]).all(2)
-        hits = same.any(1)
+        hits, index = _among(flat[:, at + offset].float(), draw.keys)
         if draw.out is not None and bool(hits.any()):  # a few columns may agree by chance
-            whole = draw.out.flatten(1)[same.float().argmax(1)]
+            whole = draw.out.flatten(1)[index]
             hits &= (flat[:, offset : offset + draw.numel] == whole).all(1)
         if bool(hits.any()):
             return hits, offset
@@ -183,6 +198,9 @@ def set_aside(net: nn.Module) -> Iterator[None]:
     Its buffers are copies (putting old values back would count as a change, and break the loop's
     next backward pass), and the random streams are put back.
     """
+    kinds = {p.device.type for p in net.parameters()}
+    if not kinds <= {"cpu", "cuda"}:
+        raise NotImplementedError(f"the random stream of {kinds} cannot be put back")
     devices = sorted({p.device.index or 0 for p in net.parameters() if p.is_cuda})
     own = [(m, key, b) for m in net.modules() for key, b in m._buffers.items() if b is not None]
     with torch.random.fork_rng(devices=devices):
