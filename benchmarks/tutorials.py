@@ -1,8 +1,9 @@
 """The tutorials' recipes on the digits, within five CPU-minutes each, scored by the classifier.
 
-Each is trained by the command line, on one thread, in a process of its own; what is counted is the
-processor time of training, its measuring and its reading of the data, without the scoring. The seed
-is given before and every run is printed.
+Each is trained by the command line, on one thread, in a process of its own, whose clocks are made
+to tell processor time: the budget then holds the same work whatever else the machine does. What is
+counted is training, its measuring and its reading of the data, without the scoring. The seed is
+given before and every run is printed.
 """
 
 import argparse
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 RECIPES = ("sigmoid-mlp", "activations-mlp", "least-squares", "cross-entropy", "dcgan")
+BY_PROCESSOR_TIME = (
+    "import time; time.monotonic = time.perf_counter = time.process_time; "
+    "from gansmith.__main__ import main; main()"
+)
 SCORES = "classes,confident,class_kl,fd,precision,recall"
 
 
-def _json(*words: str) -> dict[str, Any]:
+def _json(program: list[str], *words: str) -> dict[str, Any]:
     env = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "gansmith", *words, "--json"]
+    command = [sys.executable, *program, *words, "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -34,11 +39,12 @@ def measure(recipe: str, data: str, seed: int, seconds: float, out: Path) -> str
     """One row of the table."""
     before = _spent()
     told = _json(
+        ["-c", BY_PROCESSOR_TIME],
         *["train", data, "--recipe", recipe, "--seed", str(seed), "--budget", f"{seconds:g}s"],
         *["--set", "threads=1", "--out", str(out), "--overwrite", "--no-score"],
     )
     cpu = _spent() - before
-    scores = _json("evaluate", str(out), "--metrics", SCORES)["scores"]
+    scores = _json(["-m", "gansmith"], "evaluate", str(out), "--metrics", SCORES)["scores"]
     value = {name: score["value"] for name, score in scores.items()}
     return (
         f"| `{recipe}` | {seed} | {cpu:.0f} | {told['images']:,} | {value['classes']:.0f} of 10 | "
@@ -53,7 +59,7 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=RECIPES)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--seconds", type=float, default=280, help="of training")
+    parser.add_argument("--seconds", type=float, default=280, help="processor time of training")
     parser.add_argument("--out", type=Path, default=Path("runs/tutorials"))
     args = parser.parse_args()
     print("| recipe | seed | CPU s | images | classes | confident | fd | precision | recall |")

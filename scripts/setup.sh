@@ -34,7 +34,8 @@ if [ -n "$certificates" ]; then
 fi
 
 "$venv" -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-if ! "$venv" -m uv pip install --python "$venv" \
+# Compiled once here: where Python may not write bytecode, each start would compile torch for seconds.
+if ! "$venv" -m uv pip install --python "$venv" --compile-bytecode \
   -c constraints.txt -b constraints.txt -e '.[dev]'; then
   echo "setup: uv could not install; trying pip, which reads this machine's own settings" >&2
   "$venv" -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'

@@ -32,6 +32,8 @@ LONG_FUNCTIONS = {
 
 # Reads numpy's pickles by a reader that answers every name with a stand-in of its own.
 RESTRICTED_PICKLE = "data/numpy_pickle.py"
+# It stands before the constructor of every module of a program that is not ours.
+WRAPPER = ("doctor/tracing.py", "noted hands on **kwargs")
 UNSAFE_MODULES = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "os.system", "os.popen", "yaml.unsafe_load"}
 
@@ -158,7 +160,8 @@ def test_a_source_file_keeps_the_rules(path: Path) -> None:
         assert unsafe[0].endswith("import of pickle")
     else:
         assert unsafe == []
-    assert passes_kwargs_on(tree) == []
+    wraps = [WRAPPER[1]] if name == WRAPPER[0] else []
+    assert [each.partition(": ")[2] for each in passes_kwargs_on(tree)] == wraps
     if name not in {"__init__.py", "__main__.py"}:
         assert imports_root(tree) == []
 

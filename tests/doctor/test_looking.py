@@ -208,7 +208,7 @@ def test_a_checkerboard_is_told_from_noise_and_from_blur(digits: torch.Tensor) -
     blurred = pictures.signs(nn.functional.avg_pool2d(digits[128:256], 3, 1, 1))
     assert found["checkerboard"] > 1.5
     assert found["checkerboard"] - found["spectrum_high"] > 0.7
-    assert noisy["spectrum_high"] > 1.0
+    assert noisy["spectrum_high"] > 0.7
     assert noisy["checkerboard"] - noisy["spectrum_high"] < 0.6
     assert blurred["spectrum_high"] < -1.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gansmith.apps.diagnosing_scripts import diagnose_script
+from gansmith.apps.diagnosing import diagnose
 from gansmith.doctor import told
 from gansmith.doctor.script import examine
 from gansmith.errors import UserError
@@ -36,7 +36,7 @@ def test_every_program_is_expected_to_be_something() -> None:
 
 
 def first(name: str, steps: int) -> str:
-    found = diagnose_script(SCRIPTS / name, steps=steps)
+    found = list(diagnose(str(SCRIPTS / name), steps=steps).findings)
     return found[0].code if found else "healthy"
 
 
@@ -109,6 +109,7 @@ def test_a_program_that_catches_everything_is_stopped(tmp_path: Path) -> None:
     assert examine(written(tmp_path, step=step), steps=16) == []
 
 
+@pytest.mark.slow  # it waits for its limit
 def test_what_was_found_before_the_time_was_up_counts(tmp_path: Path) -> None:
     path = written(tmp_path, label="nil", step="g.step()")
     text = path.read_text(encoding="utf-8")

@@ -56,6 +56,7 @@ def test_a_value_and_its_interval_share_their_decimals() -> None:
     assert words.alike(218.42, 214.0, 223.0) == ("218.4", "214.0", "223.0")
     assert words.alike(-0.00012, -0.0031, 0.0028)[0].startswith("−")
     assert words.alike(3.0, 3.0, 3.0) == ("3.00", "3.00", "3.00")
+    assert words.alike(41.1, 5.52e-8, 30603013236.3) == ("41.1", "5.52×10⁻⁸", "3.06×10¹⁰")
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1), st.floats(1e-3, 1))

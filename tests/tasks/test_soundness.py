@@ -7,13 +7,21 @@ import pytest
 
 from gansmith.config import build, merge, nest, parse_assignment
 from gansmith.data import DataInfo
+from gansmith.doctor import LANGUAGES, Finding, told
+from gansmith.doctor.lint import UNSOUND as CODES
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES, PENALTIES
 from gansmith.models import MODELS, styled
-from gansmith.tasks import refuse_unsound
+from gansmith.tasks import Refusal, refusals, refuse_unsound
 
 IMAGES = DataInfo("digits", "images", 100, (1, 28, 28), (), "0", ())
 POINTS = DataInfo("ring", "points", 100, (2,), (), "0", ())
+
+
+def refused(settings: dict[str, Any], info: DataInfo = IMAGES) -> list[Refusal]:
+    base = {"model": {"name": "mlp" if info is POINTS else "resnet"}, "batch": 32}
+    cfg = build(merge(base, nest(settings.items())))
+    return refusals(cfg, *styled(cfg.model.name, cfg.model), info)
 
 
 def check(settings: dict[str, Any], info: DataInfo = IMAGES) -> None:
@@ -78,6 +86,23 @@ def test_what_cannot_work_is_refused_with_the_reason(settings, info, said):
     with pytest.raises(UserError, match=re.escape(said)) as caught:
         check(settings, info)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("settings", "info", "said"), UNSOUND)
+def test_a_refusal_is_a_disorder_that_the_doctor_can_tell(settings, info, said):
+    found = refused(settings, info)
+    assert any(said in refusal.reason for refusal in found)
+    for refusal in found:
+        finding = Finding(refusal.code, refusal.values, where=refusal.where)
+        assert finding.severity == "error"
+        assert finding.where
+        for language in LANGUAGES:
+            assert "{" not in told(finding, language)["evidence"]
+
+
+def test_every_disorder_of_a_refusal_is_met_here():
+    found = {each.code for settings, info, _ in UNSOUND for each in refused(settings, info)}
+    assert found == set(CODES)
 
 
 SOUND = [

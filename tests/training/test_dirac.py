@@ -92,7 +92,7 @@ class Dirac:
 class Zeros:
     """Batches of the data: 0, 0."""
 
-    def at(self, step: int, player: Side) -> list[Micro]:
+    def at(self, step: int, player: Side, chance: float = 0.0) -> list[Micro]:
         zero = torch.zeros(2, 1, dtype=torch.float64)
         return [Micro(zero, None, zero)]
 

@@ -9,6 +9,7 @@ from gansmith.errors import UserError
 from gansmith.training import Advice, schedule
 from gansmith.training.checkpoint import read_latest
 from gansmith.training.loop import Clock, play, replan, save_is_due
+from gansmith.training.state import CONTROLS
 
 
 def weights(net: torch.nn.Module) -> list[torch.Tensor]:
@@ -190,7 +191,7 @@ def test_a_run_that_is_done_stays_as_it_is(make):
 def double_at(step: int, control: str = "gamma"):
     def adviser(now, signals):
         assert {"d_loss", "g_loss"} <= set(signals)
-        return Advice(control, 2.0, "the test says so") if now == step else None
+        return (Advice(control, 2.0, "the test says so"),) if now == step else None
 
     return adviser
 
@@ -215,7 +216,7 @@ def test_advice_is_logged_and_followed_and_survives_a_resume(make):
 
     make({"log_every": 1}, name="broken").play(until=5, advisers=(double_at(3),))
     resumed = make({"log_every": 1}, name="broken", resumed=True)
-    assert resumed.state.controls == {"gamma": 2.0, "lr": 1.0}
+    assert resumed.state.controls == CONTROLS | {"gamma": 2.0}
     resumed.play()
     plain = make({"log_every": 1}, name="plain")
     plain.play()

@@ -5,6 +5,7 @@ import torch
 
 from gansmith.errors import UserError
 from gansmith.training.checkpoint import read, write
+from gansmith.training.state import CONTROLS
 
 KINDS = {
     "points": ({"model.name": "mlp", "model.width": 16}, (2,)),
@@ -36,7 +37,7 @@ def test_stopping_and_resuming_changes_no_bit(make, kind):
     assert equal(first.everything(), second.everything())
     assert second.play() == "budget"
 
-    assert second.place() == straight.place() == (12, 96, 96, {"gamma": 1.0, "lr": 1.0})
+    assert second.place() == straight.place() == (12, 96, 96, CONTROLS)
     assert equal(straight.everything(), second.everything())
     assert len(straight.everything()) > 20
 
@@ -81,7 +82,7 @@ def test_the_controls_and_the_plan_come_back(make):
     first.state.total_images = 24
     first.play()
     second = make(resumed=True)
-    assert second.place() == (3, 24, 24, {"gamma": 2.5, "lr": 1.0})
+    assert second.place() == (3, 24, 24, CONTROLS | {"gamma": 2.5})
 
 
 @pytest.mark.parametrize(

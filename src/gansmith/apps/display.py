@@ -14,7 +14,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gansmith.apps.showing_findings import one_liners
 from gansmith.config import to_tree
+from gansmith.doctor import told
 from gansmith.reports import words
 from gansmith.reports.study_answer import score_text, success_text
 from gansmith.training.log import Record
@@ -43,7 +45,7 @@ class Terminal:
         self._task: TaskID | None = None
         self._label = ""
         self._total_images = 0
-        self._verdict, self._language = "", "en"
+        self._verdict, self._language, self._trying = "", "en", ""
         self._spoke = -math.inf
 
     def __enter__(self) -> Self:
@@ -99,9 +101,11 @@ class Terminal:
             self._total_images = record["total_images"]
         elif record["kind"] == "step":
             self._step(record)
-        elif record["kind"] == "advice":
+        elif record["kind"] == "repair":
+            self._repair(record)
+        elif record["kind"] == "advice" and "code" not in record:
             self.say(f"{record['control']} {record['old']:g} → {record['new']:g}: {record['why']}")
-        elif record["kind"] in ("signs", "finding", "healed"):
+        elif "verdict" in record:
             self._doctor(record)
         elif record["kind"] == "end":
             self._close()
@@ -117,19 +121,27 @@ class Terminal:
         elif record["kind"] == "healed":
             self.say(f"step {record['step']:,}: {record['code']} is gone")
 
+    def _repair(self, record: Record) -> None:
+        """Keep what is being tried for the next line; say what is done and why."""
+        self._trying = f"trying {record['act']}" if record["state"] == "tried" else ""
+        if record["state"] == "rolled-back":
+            return  # the act that is tried says so
+        about = f"{record['state']} {record['act']}".strip()
+        self.say(f"step {record['step']:,}: {record['code']}: {about}: {record['why']}")
+
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
         losses = [f"{side} {record[key]:.3f}" for side, key in PLAYERS if key in record]
         text = "  ".join([f"{speed:,.0f} images/s", *losses])
         if self.console.is_terminal:
-            text = "  ".join(filter(None, (text, self._verdict)))
+            text = "  ".join(filter(None, (text, self._verdict, self._trying)))
             self._advance("training", record["images"], self._total_images, text)
         elif time.monotonic() - self._spoke > PLAIN_EVERY:
             self._spoke = time.monotonic()
             left = (self._total_images - record["images"]) / speed if speed else math.nan
             share = record["images"] / max(1, self._total_images)
             ending = f"  {words.duration(left)} left" if math.isfinite(left) else ""
-            verdict = f"  {self._verdict}" if self._verdict else ""
+            verdict = "".join(f"  {each}" for each in (self._verdict, self._trying) if each)
             self.console.print(f"step {record['step']:,}  {share:.0%}  {text}{ending}{verdict}")
 
     def _advance(self, label: str, done: float, total: int, text: str) -> None:
@@ -295,6 +307,8 @@ def show_plan(plan: "DryRun") -> None:
         console.print(f"goes on from step {plan.step:,}, as was decided when the run began")
     for line in _decisions(plan.reasons, plan.data.notes):
         console.print(line)
+    for line in one_liners(plan.findings, str(plan.folder)):
+        console.print(escape(line))
     console.print(f"for {plan.cfg.budget}; a dry run: nothing was trained or written")
 
 
@@ -307,4 +321,5 @@ def plan_as_json(plan: "DryRun") -> dict[str, Any]:
         "resumes_at": plan.step,
         "reasons": reasons,
         "notes": list(plan.data.notes),
+        "findings": [told(finding) for finding in plan.findings],
     }

@@ -36,7 +36,7 @@ from gansmith.training.batches import to_network_range
 
 IMAGES, POINTS = 128, 256  # samples of either kind in a look
 LEAST = 16  # fewer real samples are not looked at
-SHARE = 0.04  # of training time: a busy machine may then make 5 % of it
+SHARE = 0.035  # of training time: on a busy machine it may then come to 5 %
 MOST = 500  # steps between looks, however dear they are
 FALLBACK = 200  # steps between looks of a run that began before there was a doctor
 
@@ -78,7 +78,7 @@ def monitor_of(ready: Prepared, watch: Watch, write: Write) -> Monitor:
 
 
 def spaced(ready: Prepared, watch: Watch | None) -> Prepared:
-    """The run with ``doctor.every`` decided: so many steps between looks that they cost 4 %.
+    """The run with ``doctor.every`` decided: so many steps between looks that they cost 3.5 %.
 
     A look is timed, which changes nothing. The number stands in ``config.yaml``: a run that is
     resumed looks at the steps that it would have looked at.

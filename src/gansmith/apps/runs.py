@@ -47,6 +47,7 @@ CHANGEABLE = (
     "evaluate.samples",
     "doctor.monitor",
     "doctor.every",
+    "doctor.repair",
     "doctor.language",
 )
 

@@ -50,6 +50,16 @@ class Prepared:
 
 def check_names(cfg: Config) -> None:
     """Refuse a name that is in no table, and a device that is not here, before data are read."""
+    check_tables(cfg)
+    pick_precision(cfg.precision, pick_device(cfg.device))
+
+
+def check_tables(cfg: Config) -> None:
+    """Refuse a name that is in no table, whatever the machine.
+
+    Raises:
+        UserError: naming the nearest one.
+    """
     tables: dict[str, Collection[str]] = {
         "task": TASKS,
         "loss": LOSSES,
@@ -73,7 +83,6 @@ def check_names(cfg: Config) -> None:
                 f"{key} {name!r} is not known{nearest(name, tables[key])}; known: {known}"
             )
     styled(cfg.model.name, cfg.model)
-    pick_precision(cfg.precision, pick_device(cfg.device))
 
 
 def settle_styles(cfg: Config) -> tuple[Config, list[Reason]]:
@@ -152,7 +161,7 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
     facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
     cfg, styles = settle_styles(cfg)
     cfg, reasons = resolve(cfg, data.info, facts)
-    _check_fit(cfg, data.info, len(data))
+    refuse_unfit(cfg, data.info, len(data))
     return cfg, styles + reasons
 
 
@@ -166,7 +175,7 @@ def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
         later = Reason("augment.flip", "auto", "decided when the images have been read")
         reasons = [later if reason.key == "augment.flip" else reason for reason in reasons]
         found = apply(found, [later])
-    _check_fit(found, info, info.count)
+    refuse_unfit(found, info, info.count)
     return found, styles + reasons
 
 
@@ -189,7 +198,12 @@ def _check_metric(cfg: Config, kind: str, count: int) -> None:
         )
 
 
-def _check_fit(cfg: Config, info: DataInfo, count: int) -> None:
+def refuse_unfit(cfg: Config, info: DataInfo, count: int) -> None:
+    """Refuse what the data, the nets or the task cannot take.
+
+    Raises:
+        UserError: with the first reason.
+    """
     if info.kind == "points" and (cfg.augment.flip is True or cfg.augment.policy != "none"):
         raise UserError(
             f"{info.source} holds points, which are not augmented: "

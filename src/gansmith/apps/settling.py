@@ -9,6 +9,7 @@ import torch
 
 from gansmith import config
 from gansmith.apps import runs
+from gansmith.apps.linting import of_plan
 from gansmith.apps.setting_up import (
     check_names,
     decide_unseen,
@@ -19,6 +20,7 @@ from gansmith.apps.setting_up import (
 from gansmith.config import Config
 from gansmith.data import DataInfo
 from gansmith.data.toys import TOYS
+from gansmith.doctor import Finding
 from gansmith.errors import UserError
 from gansmith.recipes import Reason
 from gansmith.recipes import recipe as find_recipe
@@ -29,7 +31,8 @@ from gansmith.training.checkpoint import folders
 class DryRun:
     """What a run would be: the resolved settings and the reasons, nothing trained or written.
 
-    ``step`` is where a run that is resumed would go on; None for a new one.
+    ``step`` is where a run that is resumed would go on; None for a new one. ``findings`` are those
+    of the lint, as far as it sees without the samples.
     """
 
     cfg: Config
@@ -37,6 +40,7 @@ class DryRun:
     data: DataInfo
     folder: Path
     step: int | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def settings(
@@ -142,4 +146,5 @@ def dry_run(
     if settled.old:
         saved = folders(settled.folder / "checkpoints")
         step = int(saved[-1].name.rpartition("-")[2]) if saved else 0
-    return DryRun(resolved, fitted + reasons, info, settled.folder, step)
+    findings = () if settled.old else tuple(of_plan(resolved, info))
+    return DryRun(resolved, fitted + reasons, info, settled.folder, step, findings)

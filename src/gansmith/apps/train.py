@@ -12,7 +12,9 @@ from typing import Any
 from gansmith.apps import runs, tensorboard
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
+from gansmith.apps.linting import of_run
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
+from gansmith.apps.repairing import fresh_weights, keep, repairer_of
 from gansmith.apps.setting_up import (
     Prepared,
     plan,
@@ -20,8 +22,9 @@ from gansmith.apps.setting_up import (
 )
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
+from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import told
+from gansmith.doctor import as_record, told
 from gansmith.doctor.monitor import Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
@@ -120,17 +123,10 @@ def train(
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
+        _tell_findings(log, ready, folder, watching)
         monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
-            hooks = Hooks(
-                sample=lambda state: draw_sheet(
-                    _generator(ready, state), state.step, ready.data.info, folder
-                ),
-                saved=lambda state: _save_generator(ready, state, folder),
-                stop=lambda: stop() or (watching.stop() if watching.stop else None),
-                evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
-                advisers=(monitor,) if monitor else (),
-            )
+            hooks = _hooks(ready, folder, log, watching, stop, monitor)
             why = _played(ready, log, hooks, folder, monitor)
         if monitor and why == "budget":
             monitor.last(ready.state.step)
@@ -142,6 +138,30 @@ def train(
         return result
     found = [told(each, ready.cfg.doctor.language) for each in monitor.standing]
     return replace(result, verdict=monitor.verdict, findings=found)
+
+
+def _hooks(
+    ready: Prepared,
+    folder: Path,
+    log: Log,
+    watching: Watching,
+    stop: Callable[[], str | None],
+    monitor: Monitor | None,
+) -> Hooks:
+    """What the loop calls out to."""
+    repairer = repairer_of(ready, monitor, log.write)
+    return Hooks(
+        sample=lambda state: draw_sheet(
+            _generator(ready, state), state.step, ready.data.info, folder
+        ),
+        saved=lambda state: _save_generator(ready, state, folder),
+        stop=lambda: stop() or (watching.stop() if watching.stop else None),
+        evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
+        advisers=tuple(each for each in (monitor, repairer) if each),
+        rescue=repairer.rescue if repairer and repairer.auto else None,
+        saving=lambda _, due: keep(monitor, repairer, due),
+        fresh=lambda step: fresh_weights(ready, step),
+    )
 
 
 def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Monitor | None) -> str:
@@ -207,7 +227,11 @@ def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Mo
     if watch is None:
         return None
     monitor = monitor_of(ready, watch, log.write)
-    monitor.remember(read_log(folder / runs.LOG).signs)
+    signs, since = read_log(folder / runs.LOG).signs, ready.state.remedies.get("reverted")
+    if since is not None:
+        monitor.reverted(since, ready.state.remedies["lost"])
+        signs = [each for each in signs if each["step"] > since]
+    monitor.remember(signs)
     return monitor
 
 
@@ -232,7 +256,7 @@ def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer,
 
 def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     cfg, state = ready.cfg, ready.state
-    if state.step:
+    if state.step or (folder / runs.LOG).stat().st_size:
         log.write("resume", step=state.step)
     log.write(
         "start",
@@ -253,6 +277,18 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     )
     why = f"{cfg.budget} at batch {cfg.batch}"
     log.write("plan", step=state.step, total_images=state.total_images, why=why)
+
+
+def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> None:
+    """What the lint finds in a new run: logged, said in one line each, and never in the way."""
+    if ready.state.step:
+        return
+    found = of_run(ready)
+    for finding in found:
+        log.write("finding", **as_record(finding))
+    for line in one_liners(found, str(folder)):
+        if watching.say:
+            watching.say(line)
 
 
 def _command(argv: list[str]) -> str:

@@ -51,6 +51,10 @@ def train(
         int | None,
         typer.Option(metavar="STEPS", help="Score while training, and keep the best in best/."),
     ] = None,
+    repair: Annotated[
+        str | None,
+        typer.Option(metavar="HOW", help="What the doctor does: off, advise or auto [advise]."),
+    ] = None,
     set_: Set = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")
@@ -81,6 +85,7 @@ def train(
         "device": device,
         "budget": budget,
         "evaluate.every": evaluate_every,
+        "doctor.repair": repair,
     }
     changes = {key: value for key, value in named.items() if value is not None}
     changes |= dict(parse_assignment(text) for text in set_ or [])

@@ -68,6 +68,28 @@ POLICIES: dict[str, tuple[Distortion, ...]] = {
 }
 
 
+MOST_CHANCE = 0.8  # the distortion that is seen less often than not does not leak: ADA, sec. 2.2
+
+
+def beyond(policy: str) -> tuple[Distortion, ...]:
+    """The distortions that a policy lacks."""
+    return tuple(each for each in POLICIES["all"] if each not in POLICIES[policy])
+
+
+def sometimes(x_BCHW: Tensor, policy: str, chance: float, draw: Generator) -> Tensor:
+    """Each image, with this chance, through the distortions `beyond` a policy.
+
+    Karras et al. 2020 (ADA), section 2.2: a distortion that is left out often enough can be undone
+    by G, so that G is not rewarded for distorted samples.
+    Theirs have a draw each, ours one for all.
+    """
+    drawn_B = torch.rand(len(x_BCHW), generator=draw) < chance
+    distorted = x_BCHW
+    for distortion in beyond(policy):
+        distorted = distortion(distorted, draw)
+    return torch.where(drawn_B.to(x_BCHW.device)[:, None, None, None], distorted, x_BCHW)
+
+
 def augment(x_BCHW: Tensor, policy: str, draw: Generator) -> Tensor:
     """Distort a batch in [−1, 1]; differentiable in ``x_BCHW``. The output may leave [−1, 1]."""
     for distortion in POLICIES[policy]:

@@ -5,7 +5,17 @@ text in every language in ``assets/doctor``, and a page in ``docs/doctor``.
 """
 
 from gansmith.doctor.catalogue import CATALOGUE, Disorder
-from gansmith.doctor.findings import LANGUAGES, Finding, Severity, gravest, told
+from gansmith.doctor.findings import (
+    LANGUAGES,
+    Finding,
+    Severity,
+    as_record,
+    examples,
+    gravest,
+    page,
+    texts,
+    told,
+)
 
 __all__ = [
     "CATALOGUE",
@@ -13,6 +23,10 @@ __all__ = [
     "Disorder",
     "Finding",
     "Severity",
+    "as_record",
+    "examples",
     "gravest",
+    "page",
+    "texts",
     "told",
 ]

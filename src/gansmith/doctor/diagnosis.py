@@ -34,13 +34,20 @@ class Diagnosis:
     Args:
         facts: of the game.
         rules: by default all.
+        lost: steps of the run that the players have no part in, since they went back to an earlier
+            state: rules are silent on nets that have learned nothing yet.
     """
 
-    def __init__(self, facts: Facts, rules: Sequence[Rule] = RULES) -> None:
+    def __init__(self, facts: Facts, rules: Sequence[Rule] = RULES, lost: int = 0) -> None:
         self.facts = facts
         self._rules = rules
+        self._lost = lost
         self._history = History(facts)
         self._cases = {rule.code: _Case() for rule in rules}
+
+    def anew(self, lost: int) -> "Diagnosis":
+        """One that has seen nothing yet, of players that ``lost`` so many steps."""
+        return Diagnosis(self.facts, self._rules, lost)
 
     def see(self, step: int, signs: Signs) -> list[Finding]:
         """Take in a look.
@@ -58,7 +65,7 @@ class Diagnosis:
             case = self._cases[rule.code]
             if rule.moving and self._history.ending:
                 continue
-            found = rule.look(self._history) if step >= rule.after else None
+            found = rule.look(self._history) if step - self._lost >= rule.after else None
             before = case.finding
             self._judge(rule, case, found)
             if case.finding and (before is None or before.where != case.finding.where):

@@ -13,6 +13,7 @@ from gansmith.errors import UserError
 
 LANGUAGES = ("en", "zh")
 Value = float | int | str
+Values = dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,48 @@ def told(finding: Finding, language: str = "en") -> dict[str, Any]:
         "cause": text["cause"].format(**values),
         "mend": text["mend"].format(**values),
         "step": finding.step,
-        "page": f"doctor/{finding.code}.md",
+        "page": page(finding.code, language),
         "values": values,
     }
+
+
+def as_record(finding: Finding) -> dict[str, Any]:
+    """The fields of a finding in ``log.jsonl``; its texts too, for those who only read the log."""
+    words = {language: told(finding, language) for language in LANGUAGES}
+    return {
+        "step": finding.step,
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "values": dict(finding.values),
+        "where": finding.where,
+        "certainty": round(finding.certainty, 3),
+        "told": {
+            language: {key: said[key] for key in ("evidence", "cause", "mend")}
+            for language, said in words.items()
+        },
+    }
+
+
+def page(code: str, language: str = "en") -> str:
+    """The page of a code, relative to ``docs``."""
+    return f"doctor/{code}.md" if language == "en" else f"doctor/{language}/{code}.md"
+
+
+@functools.cache
+def examples() -> dict[str, dict[str, str]]:
+    """By code what is ``wrong`` and what is ``right``, as a page shows them.
+
+    ``language`` is that of both: ``yaml`` of settings and data, ``python`` else, unless it says so.
+    A code may have none.
+    """
+    folder = resources.files("gansmith") / "assets" / "doctor" / "examples"
+    found: dict[str, dict[str, str]] = {}
+    for room in ROOMS:
+        language = "yaml" if room in ("settings", "data") else "python"
+        tree = yaml.safe_load((folder / f"{room}.yaml").read_text(encoding="utf-8")) or {}
+        found |= {code: {"language": language} | each for code, each in tree.items()}
+    return found
 
 
 def gravest(findings: Iterable[Finding]) -> list[Finding]:

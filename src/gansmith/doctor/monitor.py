@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis
-from gansmith.doctor.findings import LANGUAGES, Finding, told
+from gansmith.doctor.findings import Finding, as_record
 from gansmith.doctor.signs import SIGNS, Signs
 from gansmith.engine import frozen
 from gansmith.losses import AdversarialLoss
@@ -26,6 +26,7 @@ from gansmith.training import State
 
 FEW = 32  # samples that gradients and units are looked at on
 Write = Callable[..., None]
+GATHERED = "signals/"  # before the name of a signal, in a checkpoint
 HEALTHY = "healthy"
 EARLY = "too early to tell"
 LEAST = 3  # looks, before a run is called healthy
@@ -121,19 +122,52 @@ class Monitor:
         self._standing: dict[str, Finding] = {}
         self._looks = 0
         self._seen: int | None = None
+        self._latest: tuple[int, Signs] = (-1, {})
         self._remember_weights()
 
     def remember(self, events: Sequence[dict[str, Any]]) -> None:
         """Take in the ``signs`` records of the run's earlier lives: the same findings stand again.
 
-        Where the samples had moved from is not kept: the first look after a resume lacks ``moved``
-        and ``turned``.
+        With what `keep` left in the checkpoint the next look is that of a run never stopped.
         """
+        notes = self._state.notes
+        self._signals = [
+            {name.removeprefix(GATHERED): value}
+            for name, values in notes.items()
+            if name.startswith(GATHERED)
+            for value in values
+        ]
+        self._track.rows, self._track.shift = notes.get("rows"), notes.get("shift")
         for event in events:
             known = {key: _number(event[key]) for key in SIGNS if key in event}
             self._diagnosis.see(int(event["step"]), known)
             self._looks += 1
         self._standing = {each.code: each for each in self._diagnosis.standing}
+
+    def keep(self) -> None:
+        """A checkpoint is about to be made: leave in the state what the next look needs."""
+        gathered: dict[str, list[Tensor]] = {}
+        for signals in self._signals:
+            for name in SIGNALS.keys() & signals.keys():
+                gathered.setdefault(GATHERED + name, []).append(signals[name].detach().float())
+        notes = {name: torch.stack(values) for name, values in sorted(gathered.items())}
+        known = {"rows": self._track.rows, "shift": self._track.shift}
+        self._state.notes = notes | {key: x for key, x in known.items() if x is not None}
+
+    def reverted(self, step: int, lost: int) -> None:
+        """The players went back to an earlier state: nothing that was seen is true of them.
+
+        Of the run's steps, ``lost`` have no part in what they have learned.
+        """
+        self._signals, self._before = [], {}
+        self._track.rows = self._track.shift = None
+        self._diagnosis = self._diagnosis.anew(lost)
+        self._tell(step, [])
+
+    @property
+    def latest(self) -> tuple[int, Signs]:
+        """The step of the latest look, −1 before the first, and its signs."""
+        return self._latest
 
     @property
     def verdict(self) -> str:
@@ -168,7 +202,7 @@ class Monitor:
         if self._every == 1:
             self._remember_weights()
         changed = self._diagnosis.see(step, signs)
-        self._looks, self._seen = self._looks + 1, step
+        self._looks, self._seen, self._latest = self._looks + 1, step, (step, signs)
         self._write("signs", step=step, verdict=self.verdict, **signs)
         self._tell(step, changed)
 
@@ -185,18 +219,8 @@ class Monitor:
     def _tell(self, step: int, changed: Sequence[Finding]) -> None:
         now = {each.code: each for each in self._diagnosis.standing}
         for finding in changed:
-            self._write(
-                "finding",
-                step=step,
-                code=finding.code,
-                name=finding.name,
-                severity=finding.severity,
-                values=dict(finding.values),
-                where=finding.where,
-                certainty=round(finding.certainty, 3),
-                told={language: _words(finding, language) for language in LANGUAGES},
-                verdict=self.verdict,
-            )
+            record = as_record(finding) | {"step": step, "verdict": self.verdict}
+            self._write("finding", **record)
         for code in self._standing.keys() - now.keys():
             self._write("healed", step=step, code=code, verdict=self.verdict)
         self._standing = now
@@ -291,11 +315,6 @@ def _shares(record: Record, side: Side) -> Signs:
         f"saturated_{side}": found["saturated" if side == "D" else "output_saturated"],
     }
     return {key: float(value) for key, value in signs.items() if value is not None}
-
-
-def _words(finding: Finding, language: str) -> dict[str, str]:
-    said = told(finding, language)
-    return {key: str(said[key]) for key in ("evidence", "cause", "mend")}
 
 
 def _number(value: Any) -> float:

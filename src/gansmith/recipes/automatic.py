@@ -127,6 +127,11 @@ def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
     return Reason("optim.lr", rate, f"0.004 at width 16, in inverse proportion to width {width}")
 
 
+def usual_gamma(cfg: Config, info: "DataInfo") -> float:
+    """What the penalty's weight would be if it were not set."""
+    return float(_gamma(cfg, info).value)
+
+
 def _gamma(cfg: Config, info: "DataInfo") -> Reason:
     """γ grows with the number of pixels, over which ‖∇D‖² is summed (Karras et al. 2020b, ADA)."""
     from gansmith.losses import PENALTIES  # torch: who lists recipes does not pay for it

@@ -8,7 +8,8 @@ import numpy as np
 from gansmith.reports.log_reader import Event, Log, number
 from gansmith.reports.plots import Chart, Panel, chart
 from gansmith.reports.run_folder import Run, mapping
-from gansmith.reports.words import count, some
+from gansmith.reports.story import listed
+from gansmith.reports.words import count, setting, significant, some
 
 HEALTHY = "healthy"
 MOST = 40  # changes of the verdict, and findings, that are shown
@@ -65,6 +66,19 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Repair:
+    """One line of the table of repairs."""
+
+    step: str
+    code: str
+    state: str
+    act: str
+    controls: str
+    sign: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Doctor:
     """The section: empty where the run was not watched."""
 
@@ -72,6 +86,7 @@ class Doctor:
     healthy: bool = True
     changes: list[tuple[str, str]] = field(default_factory=list)  # step, verdict
     findings: list[Told] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     looks: str = ""
 
@@ -79,11 +94,12 @@ class Doctor:
 def doctor(run: Run) -> Doctor | None:
     """What the section holds; None where nothing was looked at."""
     log = run.log
-    if not log.signs and not log.findings:
+    if not log.signs and not log.findings and not log.repairs:
         return None
     language = str(run.settings.get("doctor.language") or "en")
-    events = sorted([*log.signs, *log.findings], key=lambda each: number(each.get("step")))
-    verdicts = [(int(each["step"]), str(each["verdict"])) for each in events if "verdict" in each]
+    told = [each for each in (*log.signs, *log.findings) if "verdict" in each]
+    events = sorted(told, key=lambda each: number(each.get("step")))
+    verdicts = [(int(each["step"]), str(each["verdict"])) for each in events]
     changes = [
         (count(step), verdict)
         for at, (step, verdict) in enumerate(verdicts)
@@ -95,6 +111,7 @@ def doctor(run: Run) -> Doctor | None:
         healthy=last == HEALTHY,
         changes=changes[-MOST:],
         findings=_findings(log.findings, language)[-MOST:],
+        repairs=[_repair(event) for event in log.repairs[-MOST:]],
         charts=_charts(log, run.noun),
         looks=some(len(log.signs), "look"),
     )
@@ -118,7 +135,7 @@ def _findings(events: list[Event], language: str) -> list[Told]:
                 code=str(code),
                 name=str(event.get("name") or ""),
                 severity=str(event.get("severity") or ""),
-                when=f"step {count(came)}" + (f" to {count(gone)}" if gone is not None else " on"),
+                when=_when(came, gone),
                 evidence=str(said.get("evidence") or ""),
                 cause=str(said.get("cause") or ""),
                 mend=str(said.get("mend") or ""),
@@ -126,6 +143,29 @@ def _findings(events: list[Event], language: str) -> list[Told]:
             )
         )
     return found
+
+
+def _repair(event: Event) -> Repair:
+    """What was tried, on which controls, and what the sign was before and after."""
+    pairs = [(name, listed(value)) for name, value in mapping(event.get("changes")).items()]
+    controls = [f"{name} {setting(pair[0])} → {setting(pair[1])}" for name, pair in pairs if pair]
+    values = [event.get("before"), event.get("after")]
+    said = " → ".join(significant(number(value)) for value in values if value is not None)
+    return Repair(
+        step=count(number(event.get("step"))),
+        code=str(event.get("code", "")),
+        state=str(event.get("state", "")),
+        act=str(event.get("act", "")),
+        controls=", ".join(controls),
+        sign=f"{event.get('sign', '')} {said}" if said else "",
+        why=str(event.get("why", "")),
+    )
+
+
+def _when(came: float, gone: float | None) -> str:
+    if came != came:
+        return "before the first step"
+    return f"step {count(came)}" + (f" to {count(gone)}" if gone is not None else " on")
 
 
 def _charts(log: Log, noun: str) -> list[Chart]:

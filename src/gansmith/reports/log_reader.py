@@ -27,6 +27,7 @@ class Log:
     scores: list[Event] = field(default_factory=list)
     signs: list[Event] = field(default_factory=list)
     findings: list[Event] = field(default_factory=list)  # and what healed, as they were logged
+    repairs: list[Event] = field(default_factory=list)  # tried, kept, undone, ...
     advice: list[Event] = field(default_factory=list)
     end: Event | None = None
     skipped: int = 0
@@ -118,11 +119,14 @@ def read_log(path: Path) -> Log:
             log.advice.append(event)
         elif kind in ("finding", "healed"):
             log.findings.append(event)
+        elif kind == "repair":
+            log.repairs.append(event)
         elif kind == "resume" and _is_step(step):
             log.resumes.append(event)
             log.end = None
             log.advice = [old for old in log.advice if not number(old.get("step")) > step]
             log.findings = [old for old in log.findings if not number(old.get("step")) > step]
+            log.repairs = [old for old in log.repairs if not number(old.get("step")) > step]
             for name, kept in by_step.items():
                 by_step[name] = {at: old for at, old in kept.items() if at[0] <= step}
         elif kind in by_step and _is_step(step):

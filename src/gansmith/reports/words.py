@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 MISSING = "–"
+WIDE = 1_000  # times the value: an interval whose ends no longer share decimals with it
 
 
 def duration(seconds: float) -> str:
@@ -66,7 +67,8 @@ def alike(value: float, low: float, high: float) -> tuple[str, str, str]:
     width = abs(high - low)
     if not all(map(math.isfinite, (value, low, high))):
         return significant(value), MISSING, MISSING
-    if width == 0 or abs(value) < 1e-4 or max(abs(low), abs(high)) < 1e-3:
+    small = abs(value) < 1e-4 or max(abs(low), abs(high)) < 1e-3
+    if width == 0 or small or width > WIDE * abs(value):
         return significant(value), significant(low), significant(high)
     # No fewer than three digits of the value, no more decimals than six.
     places = 1 - math.floor(math.log10(width))

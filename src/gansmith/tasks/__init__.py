@@ -8,7 +8,7 @@ from torch import nn
 from gansmith.config import Config
 from gansmith.tasks.game import Controls, Micro, Side, Task, Terms, View, plain
 from gansmith.tasks.generation import Generation
-from gansmith.tasks.soundness import refuse_unsound
+from gansmith.tasks.soundness import Refusal, refusals, refuse_unsound
 from gansmith.tasks.variational import (
     Autoencoder,
     Variational,
@@ -41,6 +41,7 @@ __all__ = [
     "Controls",
     "Generation",
     "Micro",
+    "Refusal",
     "Side",
     "Task",
     "TaskKind",
@@ -50,5 +51,6 @@ __all__ = [
     "View",
     "generator_of",
     "plain",
+    "refusals",
     "refuse_unsound",
 ]

@@ -2,21 +2,27 @@
 
 from gansmith.training.batches import Batches
 from gansmith.training.log import Log, Record
-from gansmith.training.loop import Advice, Diverged, Hooks, train
+from gansmith.training.loop import Hooks, train
 from gansmith.training.optimisers import OPTIMISERS
 from gansmith.training.pace import Pace, every_steps, measure, planned_images
+from gansmith.training.remedies import Act, Advice, Adviser, Diverged, Hand, Revive, Rollback
 from gansmith.training.schedule import images_per_step
 from gansmith.training.state import State
 
 __all__ = [
     "OPTIMISERS",
+    "Act",
     "Advice",
+    "Adviser",
     "Batches",
     "Diverged",
+    "Hand",
     "Hooks",
     "Log",
     "Pace",
     "Record",
+    "Revive",
+    "Rollback",
     "State",
     "every_steps",
     "images_per_step",

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data import Dataset
-from gansmith.data.augment import augment
+from gansmith.data.augment import augment, sometimes
 from gansmith.engine import Engine, seeded
 from gansmith.models import PRIORS
 from gansmith.tasks import Micro, Side, View, plain
@@ -76,8 +76,12 @@ class Batches:
     prior: str = "normal"  # of the noise: a name in `models.PRIORS`
     range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
 
-    def at(self, step: int, player: Side) -> list[Micro]:
-        """The micro-batches of one player's step, in order."""
+    def at(self, step: int, player: Side, chance: float = 0.0) -> list[Micro]:
+        """The micro-batches of one player's step, in order.
+
+        With a ``chance`` images go, each with it, also through the distortions that the policy
+        lacks; those of the policy itself are seen always.
+        """
         indices = sample_indices(self.seed, player, step * self.batch, self.batch, len(self.data))
         generator = seeded(self.seed, f"noise-{player}", step)
         noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
@@ -85,30 +89,41 @@ class Batches:
         size = self.batch // self.accumulate
         return [
             self._micro(
-                indices, noise, mirrored, slice(part, part + size), self._eye(player, step, part)
+                indices,
+                noise,
+                mirrored,
+                slice(part, part + size),
+                self._eye(player, step, part, chance),
             )
             for part in range(0, self.batch, size)
         ]
 
-    def _eye(self, player: Side, step: int, part: int) -> _Eye:
+    def _eye(self, player: Side, step: int, part: int, chance: float) -> _Eye:
         """The draws and distortions of one micro-batch."""
 
         def drawn(stream: str) -> torch.Generator:
             return seeded(self.seed, f"{stream}-{player}", step, part)
 
-        def distorted(policy: str, stream: str) -> View:
+        def distorted(policy: str, stream: str, chance: float = 0.0) -> View:
+            def distort(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
+                x = augment(x, policy, seeded(self.seed, f"{stream}-{player}-{side}", step, part))
+                if chance:
+                    draw = seeded(self.seed, f"{stream}-more-{player}-{side}", step, part)
+                    x = sometimes(x, policy, chance, draw)
+                return x
+
             def view(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
-                draw = seeded(self.seed, f"{stream}-{player}-{side}", step, part)
                 if self.range == (-1.0, 1.0):
-                    return augment(x, policy, draw)
+                    return distort(x, side)
                 # The distortions know black as −1 and mid-grey as 0.
                 low, high = self.range
                 half = (high - low) / 2.0
-                return (augment((x - low) / half - 1.0, policy, draw) + 1.0) * half + low
+                return (distort((x - low) / half - 1.0, side) + 1.0) * half + low
 
             return view
 
-        view = plain if self.policy == "none" else distorted(self.policy, "augment")
+        bare = self.policy == "none" and not chance
+        view = plain if bare else distorted(self.policy, "augment", chance)
         return _Eye(view, distorted("translation", "moved"), drawn)
 
     def _micro(

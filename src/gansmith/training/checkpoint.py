@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,22 @@ def folders(root: Path) -> list[Path]:
     return [found[step] for step in sorted(found)]
 
 
+def step_of(path: Path) -> int:
+    """The step of a checkpoint's folder."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, "no name of a checkpoint"
+    return int(match[1])
+
+
+def at_step(root: Path, step: int) -> Path:
+    """Where the checkpoint of a step stands, or would."""
+    return next((path for path in folders(root) if step_of(path) == step), root / _name(step))
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
 def _tidy(root: Path) -> None:
     """Finish what a killed process began: half-written folders go, a twin without its heir stays.
 
@@ -81,16 +97,18 @@ def write(
     tensors: Mapping[str, Mapping[str, Tensor]],
     meta: Mapping[str, Any],
     keep: int,
+    spare: Collection[int] = (),
 ) -> Path:
-    """Save a checkpoint; of those before it, keep the newest ``keep − 1``.
+    """Save a checkpoint; of those before it, keep the newest ``keep − 1`` and those to ``spare``.
 
-    Those after it, which only a damaged checkpoint can have left there, are let be.
+    Those after it, which only a damaged checkpoint can have left there, are let be. Steps to spare
+    are named by the state that is written (`gansmith.training.State.spared`).
 
     Raises:
         UserError: if the disk is full or the folder cannot be written; earlier checkpoints stay.
     """
-    final = root / f"step-{step:08d}"
-    beside = root / f".writing-step-{step:08d}"
+    final = root / _name(step)
+    beside = root / f".writing-{_name(step)}"
     try:
         root.mkdir(parents=True, exist_ok=True)
         _tidy(root)
@@ -121,7 +139,8 @@ def write(
         _tidy(root)
         standing = folders(root)
         for old in standing[: max(0, standing.index(final) + 1 - keep)]:
-            _drop(old)
+            if step_of(old) not in spare:
+                _drop(old)
     return final
 
 

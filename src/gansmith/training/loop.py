@@ -1,11 +1,10 @@
 """The training loop, read from top to bottom: the players' steps, average, advice, save."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -19,6 +18,7 @@ from gansmith.training.log import Log
 from gansmith.training.moves import (
     Signals,
     differentiate,
+    held,
     look_back,
     looking_ahead,
     move,
@@ -26,28 +26,10 @@ from gansmith.training.moves import (
     rounds,
     turn_of,
 )
+from gansmith.training.remedies import Act, Adviser, Diverged, Fresh, Hand
 from gansmith.training.state import State
 
 SLOWED = 0.4  # of the best speed: below it one thread is faster (docs/performance.md)
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A change to a named control (`State.controls`), and why: the doctor's hand."""
-
-    control: str
-    value: float
-    why: str
-
-
-class Diverged(UserError):
-    """The end of a run whose numbers are no longer numbers."""
-
-
-class Adviser(Protocol):
-    """Sees each step's signals (detached scalars) and may answer with advice."""
-
-    def __call__(self, step: int, signals: Signals) -> Advice | None: ...
 
 
 @dataclass(frozen=True)
@@ -59,6 +41,9 @@ class Hooks:
     stop: Callable[[], str | None]  # why to stop now, or None
     evaluate: Callable[[State], None]  # scores the average as it is; leaves the state alone
     advisers: tuple[Adviser, ...] = field(default_factory=tuple)
+    rescue: Callable[[int, str], Sequence[Act] | None] | None = None  # of a run that diverged
+    saving: Callable[[State, bool], None] | None = None  # a checkpoint comes; whether it was due
+    fresh: Fresh | None = None  # new weights for units that are revived
 
 
 def train(
@@ -90,11 +75,12 @@ def train(
         UserError: if a loss or a weight is not finite, or a checkpoint cannot be written.
     """
     per_step, checkpoints = schedule.images_per_step(cfg), out / "checkpoints"
+    hand = Hand(task, state, batches, log, checkpoints, hooks.fresh)
     clock = Clock(state)
     why, logged = None, state.step
     shown: Signals = {}  # a lazy penalty is shown as it last was
     if state.step == 0:
-        save(cfg, state, log, clock, checkpoints)
+        save(cfg, state, log, clock, checkpoints, hooks)
         draw(state, log, hooks)
 
     while state.images < state.total_images and not (why := hooks.stop()):
@@ -106,23 +92,32 @@ def train(
         ema.update(state.average, state.G.bare, now.ema_decay)
 
         last = state.images >= state.total_images
-        if state.step % int(cfg.log_every) == 0 or state.step == 1 or last:
-            write_step(log, cfg, state, now, shown, clock)
-            logged = state.step
-        advise(state, hooks.advisers, signals, log)  # from the next step on
-        if state.step % int(cfg.sample_every) == 0:
-            draw(state, log, hooks)
-        if cfg.evaluate.every and (state.step % cfg.evaluate.every == 0 or last):
-            with clock.stopped():
-                hooks.evaluate(state)
-        if save_is_due(cfg, state, clock) and state.images < state.total_images:
-            save(cfg, state, log, clock, checkpoints)
-            hooks.saved(state)
+        try:
+            if state.step % int(cfg.log_every) == 0 or state.step == 1 or last:
+                logged = state.step
+                write_step(log, cfg, state, now, shown, clock)
+            advise(hand, hooks.advisers, signals)  # from the next step on
+            if state.step % int(cfg.sample_every) == 0:
+                draw(state, log, hooks)
+            if cfg.evaluate.every and (state.step % cfg.evaluate.every == 0 or last):
+                with clock.stopped():
+                    hooks.evaluate(state)
+            if save_is_due(cfg, state, clock) and state.images < state.total_images:
+                save(cfg, state, log, clock, checkpoints, hooks)
+                hooks.saved(state)
+            if last:
+                check_finite(cfg, state)
+        except Diverged as error:
+            rescue(hand, hooks, error)
+            shown, logged = {}, state.step
 
+    if why and hooks.rescue and not state.finite():  # a resume meets it again, and rescues there
+        log.write("end", step=state.step, images=state.images, seconds=state.seconds, why=why)
+        return why
     why = why or "budget"
     if logged != state.step:  # stopped between two records
         write_step(log, cfg, state, now, shown, clock)
-    save(cfg, state, log, clock, checkpoints)
+    save(cfg, state, log, clock, checkpoints, hooks)
     hooks.saved(state)
     if why == "budget" and state.step % int(cfg.sample_every):
         draw(state, log, hooks)
@@ -152,7 +147,7 @@ def play(
         The signals of each player's last step in it, taken at the weights that it started from.
     """
     signals: Signals = {}
-    for movers in rounds(cfg.optim, task.players):
+    for movers in rounds(cfg.optim, task.players, int(state.controls["d_steps"])):
         turns = [turn_of(cfg, state, batches, now, mover) for mover in movers]
         seen = [differentiate(engine, cfg, task, state, turn) for turn in turns]
         if cfg.optim.play == "extragradient":
@@ -204,27 +199,25 @@ class Clock:
         return (images - seen) / (seconds - then) if seconds > then else 0.0
 
 
-def advise(state: State, advisers: Iterable[Adviser], signals: Signals, log: Log) -> None:
-    """The one place where advice changes a run: each change is logged with its reason."""
+def advise(hand: Hand, advisers: Iterable[Adviser], signals: Signals) -> None:
+    """Ask each adviser in turn; the hand does what it says before the next one is asked."""
     for adviser in advisers:
-        advice = adviser(state.step, signals)
-        if advice is not None:
-            old = state.controls[advice.control]
-            state.controls[advice.control] = advice.value
-            log.write(
-                "advice",
-                step=state.step,
-                control=advice.control,
-                old=old,
-                new=advice.value,
-                why=advice.why,
-            )
+        hand.follow(adviser(hand.state.step, signals) or ())
+
+
+def rescue(hand: Hand, hooks: Hooks, error: Diverged) -> None:
+    """Do what saves a run whose numbers are no longer numbers, or let it end."""
+    acts = hooks.rescue(hand.state.step, str(error)) if hooks.rescue else None
+    if acts is None:
+        raise error
+    hand.follow(acts)
 
 
 def write_step(
     log: Log, cfg: Config, state: State, now: schedule.Scheduled, signals: Signals, clock: Clock
 ) -> None:
     """One ``step`` record; a value that is not finite ends the run: the last checkpoint is good."""
+    now = held(now, state)
     values = {key: float(value) for key, value in signals.items()}
     log.write(
         "step",
@@ -232,9 +225,9 @@ def write_step(
         images=state.images,
         images_per_second=round(clock.speed("log"), 1),
         seconds=round(state.seconds, 3),
-        lr=now.lr * state.controls["lr"],
+        lr=now.lr,
         beta2=now.beta2,
-        gamma=now.gamma * state.controls["gamma"],
+        gamma=now.gamma,
         ema=now.ema_decay,
         **{key: float(f"{value:.6g}") for key, value in values.items()},
     )
@@ -287,13 +280,22 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     )
 
 
-def save(cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path) -> None:
+def check_finite(cfg: Config, state: State) -> None:
+    """Refuse weights and moments that are not numbers."""
+    if not state.finite():
+        raise diverged(cfg, state, "a weight or a moment of the optimiser is not finite")
+
+
+def save(
+    cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path, hooks: Hooks
+) -> None:
     """Save; with a budget in seconds, first re-plan how many images the rest of it will hold.
 
     The plan is part of the checkpoint: a run that is killed later resumes with the same plan.
     """
-    if not state.finite():
-        raise diverged(cfg, state, "a weight or a moment of the optimiser is not finite")
+    check_finite(cfg, state)
+    if hooks.saving:  # one that only a stop, or the clock, has made is not due
+        hooks.saving(state, state.step % int(cfg.save_every) == 0)
     speed = clock.speed("plan")
     if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
         replan(cfg, state, log, speed)

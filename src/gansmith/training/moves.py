@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,17 +18,33 @@ from gansmith.training.state import Player, State
 
 Signals = dict[str, Tensor]
 Mover = tuple[Side, int]  # whose step, and the how many-th of its steps in this step of the game
+EXTRA, MOST_EXTRA = 10**9, 16  # where D's advised steps are: far beyond those of the settings
 MEMORY = 0.99  # decay of the averages of D's outputs (Tseng et al. 2021, LeCam)
 
 
-def rounds(cfg: OptimConfig, players: tuple[Side, ...]) -> list[list[Mover]]:
+def held(now: Scheduled, state: State) -> Scheduled:
+    """The schedule as advice has changed it: what holds during the present step.
+
+    Instance noise that was advised falls to 0 with what is left of the plan (Sønderby et al. 2017,
+    section 3.3, anneal it linearly).
+    """
+    controls, progress = state.controls, state.images / max(1, state.total_images)
+    return replace(
+        now,
+        lr=now.lr * controls["lr"],
+        gamma=max(now.gamma, controls["gamma_least"] * now.gamma_left) * controls["gamma"],
+        sigma=now.sigma + controls["sigma"] * max(0.0, 1.0 - progress),
+    )
+
+
+def rounds(cfg: OptimConfig, players: tuple[Side, ...], more_of_d: int = 0) -> list[list[Mover]]:
     """One step of the game as rounds; those who move in one round start from the same weights.
 
     Alternating: every step is a round of its own, D's first (Goodfellow et al. 2014, algorithm 1).
     Otherwise the players' last steps fall into one round, and whoever has more of them takes those
     alone before it.
     """
-    steps: dict[Side, int] = {"D": cfg.d_steps, "G": cfg.g_steps}
+    steps: dict[Side, int] = {"D": cfg.d_steps + more_of_d, "G": cfg.g_steps}
     if cfg.play == "alternating":
         return [[(side, turn)] for side in players for turn in range(steps[side])]
     most = max(steps[side] for side in players)
@@ -53,22 +69,26 @@ def turn_of(cfg: Config, state: State, batches: Batches, now: Scheduled, mover: 
     Of n steps in each step of the game, the k-th of step t is the player's own step t·n + k: that
     is the place in its sequence of batches, and the step that random draws are seeded by. A lazy
     penalty counts in them too: step 0 has it, ``every`` times as strong, and then each
-    ``every``-th (Karras et al. 2020a, appendix B).
+    ``every``-th (Karras et al. 2020a, appendix B). Steps of D that were advised beside those of the
+    settings have numbers of their own, which no other step ever has.
     """
     side, number = mover
     each = cfg.optim.d_steps if side == "D" else cfg.optim.g_steps
     step = state.step * each + number
+    if number >= each:
+        step = EXTRA + state.step * MOST_EXTRA + number - each
     lazy = cfg.penalty.every if step % cfg.penalty.every == 0 else 0
+    now = held(now, state)
     controls = Controls(
-        gamma=now.gamma * state.controls["gamma"] * lazy,
+        gamma=now.gamma * lazy,
         sigma=now.sigma,
         d_real=state.outputs.get("d_real", 0.0),
         d_fake=state.outputs.get("d_fake", 0.0),
     )
     player = state.players[side]
-    ratio = cfg.optim.d_ratio if side == "D" else 1.0
-    set_rates(player.optimizer, now.lr * state.controls["lr"] * ratio, cfg.optim.beta1, now.beta2)
-    return Turn(player, batches.at(step, side), controls)
+    ratio = cfg.optim.d_ratio * state.controls["lr_D"] if side == "D" else 1.0
+    set_rates(player.optimizer, now.lr * ratio, cfg.optim.beta1, now.beta2)
+    return Turn(player, batches.at(step, side, state.controls["augment"]), controls)
 
 
 def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: Turn) -> Signals:

@@ -15,6 +15,7 @@ class Scheduled:
     gamma: float
     sigma: float
     ema_decay: float
+    gamma_left: float = 1.0  # the part of its first value that γ has come to
 
 
 def half_cosine(progress: float) -> float:
@@ -72,11 +73,13 @@ def at(cfg: Config, images: int, total_images: int) -> Scheduled:
     progress = images / total_images
     lr, gamma, batch = float(cfg.optim.lr), float(cfg.penalty.gamma), images_per_step(cfg)
     noise = cfg.instance_noise
+    gamma_left = gamma_factor(cfg.penalty.path, cfg.penalty.final_ratio, progress)
     warmup = min(1.0, (images + batch) / (cfg.optim.warmup * total_images + batch))
     return Scheduled(
         lr=lr * warmup * rate_factor(cfg.optim.schedule, cfg.optim.lr_final_ratio, progress),
         beta2=between(cfg.optim.beta2, cfg.optim.beta2_final, progress),
-        gamma=gamma * gamma_factor(cfg.penalty.path, cfg.penalty.final_ratio, progress),
+        gamma=gamma * gamma_left,
         sigma=noise.sigma * rate_factor("linear", noise.final_ratio, progress),
         ema_decay=ema_decay(cfg.ema.half_life, cfg.ema.ramp, images + batch, batch),
+        gamma_left=gamma_left,
     )

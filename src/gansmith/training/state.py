@@ -1,6 +1,8 @@
 """Everything that a run consists of at one step, to and from a checkpoint, exactly."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,17 @@ from gansmith.errors import UserError
 from gansmith.tasks import Side
 from gansmith.training import checkpoint, ema
 from gansmith.training.optimisers import OPTIMISERS
+
+# What advice can change, and where each stands while nobody has advised anything.
+CONTROLS: dict[str, float] = {
+    "gamma": 1.0,  # factor of the penalty's weight
+    "gamma_least": 0.0,  # below which that weight does not begin, before the factor
+    "lr": 1.0,  # factor of both rates
+    "lr_D": 1.0,  # and of D's
+    "sigma": 0.0,  # of instance noise beside the schedule's, falling to 0 at the end of the plan
+    "augment": 0.0,  # chance of the distortions that the policy lacks
+    "d_steps": 0.0,  # of D in each step of the game, beside those of the settings
+}
 
 
 @dataclass
@@ -48,8 +61,10 @@ class State:
     total_images: int = 0
     best_speed: float = 0.0  # images per second; 0 where threads are not ours to choose
     threads: int = 0  # that a re-plan chose; 0 where the settings stand
-    controls: dict[str, float] = field(default_factory=lambda: {"gamma": 1.0, "lr": 1.0})
+    controls: dict[str, float] = field(default_factory=lambda: dict(CONTROLS))
     outputs: dict[str, float] = field(default_factory=dict)  # averages of D's, where they are kept
+    remedies: dict[str, Any] = field(default_factory=dict)  # an adviser's own: plain JSON values
+    notes: dict[str, torch.Tensor] = field(default_factory=dict)  # and tensors, by name
 
     @property
     def G(self) -> Player:
@@ -97,10 +112,16 @@ class State:
 
     def save(self, root: Path, keep: int) -> Path:
         """Write a checkpoint; see `gansmith.training.checkpoint.write` for the errors."""
-        return checkpoint.write(root, self.step, self.tensors(), self._meta(), keep)
+        groups = self.tensors() | ({"notes": self.notes} if self.notes else {})
+        return checkpoint.write(root, self.step, groups, self._meta(), keep, self.spared())
+
+    def spared(self) -> set[int]:
+        """The steps of checkpoints that stay however old: to one of them the run may go back."""
+        named = (self.remedies.get(key) for key in ("healthy", "pending"))
+        return {step for step in named if isinstance(step, int)}
 
     def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
-        """All that a checkpoint holds, by group."""
+        """All that the players consist of, by group."""
         found: dict[str, dict[str, torch.Tensor]] = {"ema": self.average.state_dict()}
         for name, player in self.players.items():
             found[name] = player.bare.state_dict()
@@ -118,6 +139,7 @@ class State:
             "threads": self.threads,
             "controls": self.controls,
             "outputs": self.outputs,
+            "remedies": self.remedies,
         }
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
@@ -126,25 +148,40 @@ class State:
         Raises:
             UserError: if the checkpoint is of other nets than the configuration describes.
         """
-        try:
-            self.average.load_state_dict(saved.tensors["ema"])
-            for name, player in self.players.items():
-                player.bare.load_state_dict(saved.tensors[name])
-                checkpoint.restore_optimizer(player.optimizer, saved.tensors[f"optim_{name}"])
-                for key, value in player.slow.items():
-                    value.copy_(saved.tensors[f"slow_{name}"][key])
+        with _fitting(saved):
+            self._take_players(saved)
             self.step = int(saved.meta["step"])
             self.images = int(saved.meta["images"])
             self.seconds = float(saved.meta["seconds"])
             self.total_images = int(saved.meta["total_images"])
             self.best_speed = float(saved.meta["best_speed"])
             self.threads = int(saved.meta["threads"])
-            self.controls = {key: float(value) for key, value in saved.meta["controls"].items()}
-            outputs = saved.meta.get("outputs", {})  # older checkpoints have none
-            self.outputs = {key: float(value) for key, value in outputs.items()}
-        except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"checkpoint {saved.path} does not fit this run: {reason}") from error
+            controls = {key: float(value) for key, value in saved.meta["controls"].items()}
+            self.controls = CONTROLS | controls  # older checkpoints have fewer
+            self.remedies = dict(saved.meta.get("remedies", {}))
+            self.notes = dict(saved.tensors.get("notes", {}))
+
+    def revert(self, saved: checkpoint.Checkpoint) -> None:
+        """Take back the players alone: nets, optimisers, averages.
+
+        The place in the data, the plan and the controls go on: what the players see next is new to
+        them, and the budget is spent once.
+
+        Raises:
+            UserError: as `restore`.
+        """
+        with _fitting(saved):
+            self._take_players(saved)
+
+    def _take_players(self, saved: checkpoint.Checkpoint) -> None:
+        self.average.load_state_dict(saved.tensors["ema"])
+        for name, player in self.players.items():
+            player.bare.load_state_dict(saved.tensors[name])
+            checkpoint.restore_optimizer(player.optimizer, saved.tensors[f"optim_{name}"])
+            for key, value in player.slow.items():
+                value.copy_(saved.tensors[f"slow_{name}"][key])
+        outputs = saved.meta.get("outputs", {})  # older checkpoints have none
+        self.outputs = {key: float(value) for key, value in outputs.items()}
 
     def finite(self) -> bool:
         """Whether everything that a checkpoint holds is a number."""
@@ -153,3 +190,13 @@ class State:
             for group in self.tensors().values()
             for value in group.values()
         )
+
+
+@contextmanager
+def _fitting(saved: checkpoint.Checkpoint) -> Iterator[None]:
+    """Whatever does not fit is one clear line."""
+    try:
+        yield
+    except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"checkpoint {saved.path} does not fit this run: {reason}") from error

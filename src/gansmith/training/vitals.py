@@ -14,6 +14,7 @@ from gansmith.models.units import ends_of, gradient_norms, units, unmoved, watch
 from gansmith.tasks import Controls, Task
 from gansmith.training import schedule
 from gansmith.training.batches import Batches
+from gansmith.training.moves import held
 from gansmith.training.state import State
 
 
@@ -58,9 +59,9 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
 
 def vitals_of_run(cfg: Config, task: Task, state: State, batches: Batches) -> dict[str, Any]:
     """`vitals` at what the schedules say of this moment of a run."""
-    now = schedule.at(cfg, state.images, max(1, state.total_images))
+    now = held(schedule.at(cfg, state.images, max(1, state.total_images)), state)
     controls = Controls(
-        gamma=now.gamma * state.controls["gamma"],
+        gamma=now.gamma,
         sigma=now.sigma,
         d_real=state.outputs.get("d_real", 0.0),
         d_fake=state.outputs.get("d_fake", 0.0),
