@@ -14,6 +14,7 @@ from gansmith.doctor.hearing.heard import Call, Draw, Origin, Reach
 COLUMNS = 16  # of a sample, by which its row is known again
 FURTHEST = 600  # nodes of a graph that are looked at
 ALIKE = 0.5  # correlation of a distorted sample with the one that it was made of
+APART = 0.2  # by which it is greater than that of what else D was shown in the step
 PASSIVE = ("View", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Alias", "Select", "Slice")
 ENDS = {"SigmoidBackward": "sigmoid", "TanhBackward": "tanh"}
 REACHES = {"sigmoid": Reach(0.0, 1.0), "tanh": Reach(-1.0, 1.0)}
@@ -173,22 +174,25 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
     What is much like a sample of G is one, distorted; a point that asks for a gradient and is
     like one lies between (Gulrajani et al. 2017, algorithm 1); the rest is data.
     """
-    samples = [draw for draw in draws if draw.out is not None]
-    for call in calls:
-        if call.origin != "unknown":
-            continue
-        ranked = sorted(
-            ((likeness(call.x, draw.out), draw) for draw in samples if draw.out is not None),
-            key=lambda each: -each[0],
-        )
-        alike, draw = ranked[0] if ranked else (0.0, None)
-        known = any(each.origin in ("fake", "mixed") for each in calls if each.net == call.net)
+    unknown = [call for call in calls if call.origin == "unknown"]
+    closest = {id(call): _closest(call, draws) for call in unknown}
+    for call in unknown:
+        alike, draw = closest[id(call)]
+        beside = [each for each in calls if each.net == call.net and each is not call]
+        known = any(each.origin in ("fake", "mixed") for each in beside)
+        least = min((closest[id(each)][0] for each in beside if id(each) in closest), default=1.0)
         origin: Origin = "real"
         if call.asks and alike > 0.2:
             origin = "between"
-        elif alike > ALIKE and not known:
+        elif not known and (alike > ALIKE or alike > least + APART):
             origin, call.draw = "fake", draw
         call.origin = origin
+
+
+def _closest(call: Call, draws: Sequence[Draw]) -> tuple[float, Draw | None]:
+    """The call of G whose samples D's are most like, and how much."""
+    ranked = [(likeness(call.x, draw.out), draw) for draw in draws if draw.out is not None]
+    return max(ranked, key=lambda each: each[0], default=(0.0, None))
 
 
 @contextmanager
