@@ -279,7 +279,19 @@ class Accumulating(Loop):
         opt_g.step()
 
 
+class Distorted(Loop):
+    """D sees nothing as it is: both kinds are moved and blurred by noise, after a detach."""
+
+    def d_step(self, opt_d: torch.optim.Optimizer) -> None:
+        opt_d.zero_grad()
+        for x, label in ((self.real(), 1.0), (self.G(self.noise()).detach(), 0.0)):
+            said = self.D(x * 0.9 + 0.1 * torch.randn_like(x))
+            self.criterion(said, torch.full_like(said, label)).backward()
+        opt_d.step()
+
+
 SOUND = {
+    "distorted": Distorted,
     "bce on logits": Loop,
     "bce on probabilities": lambda: Loop(D=critic(nn.Sigmoid()), criterion=probabilities),
     "least squares": lambda: Loop(criterion=squares),

@@ -24,6 +24,7 @@ from gansmith.engine import frozen
 from gansmith.models.units import units, watched
 
 EXHIBITED = 128  # samples of either kind that every look is taken on
+MOST_OUTPUTS = 1024
 FEW = 32  # of them, for slopes
 Deaf = Callable[[], AbstractContextManager[None]]
 NAMES = {"logits": "bce", "probabilities": "bce", "squares": "lsgan", "linear": "wasserstein"}
@@ -38,6 +39,11 @@ def _kept(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(_kept, value)) if type(value) in (list, tuple) else value
     return value
+
+
+def _some(outputs_N: Tensor) -> Tensor:
+    """Every k-th of D's outputs: they are compared each with each, and a PatchGAN has many."""
+    return outputs_N[:: math.ceil(len(outputs_N) / MOST_OUTPUTS)]
 
 
 @contextmanager
@@ -168,6 +174,8 @@ class Looks:
         if pulls:
             found["grad_at_output"] = float(sum(pulls))
         nets = [net.module for net in self._nets.values()]
+        if any(p.device.type not in ("cpu", "cuda") for net in nets for p in net.parameters()):
+            return found  # a random stream could not be put back: the nets are not called
         with untouched(nets, self._deaf):
             found |= self._of_samples()
             found |= self._of_slopes(d_step)
@@ -188,8 +196,8 @@ class Looks:
             return {}
         sign, boundary = self._sign(), self._diagnosis.facts.boundary
         return looking.judged(
-            sign * torch.cat(real),
-            sign * torch.cat(fake),
+            sign * _some(torch.cat(real)),
+            sign * _some(torch.cat(fake)),
             None if boundary is None else sign * boundary,
         )
 
@@ -256,4 +264,4 @@ class Looks:
         held = self._judge(D)(self._held[:EXHIBITED])
         sign, boundary = self._sign(), self._diagnosis.facts.boundary
         edge = None if boundary is None else sign * boundary
-        return looking.held_out(sign * held, sign * torch.cat(fake), edge)
+        return looking.held_out(sign * _some(held.flatten()), sign * _some(torch.cat(fake)), edge)

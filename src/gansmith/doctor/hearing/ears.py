@@ -26,7 +26,7 @@ from gansmith.doctor.hearing.hooks import Hook
 from gansmith.doctor.hearing.places import user_line
 
 KEPT = 40  # calls of G whose samples are known again by their columns
-WHOLE = 8  # calls of G whose samples are kept whole meanwhile
+WHOLE = 4  # calls of G whose samples are kept whole meanwhile
 
 
 class Ears:
@@ -177,7 +177,8 @@ class Ears:
         )
         self._draws = [*self._draws[-KEPT:], draw]
         if len(self._draws) > WHOLE:
-            self._draws[-WHOLE - 1].out = None
+            older = self._draws[-WHOLE - 1]
+            older.out, older.noise, older.given = None, None, ((), {})
         if out.requires_grad and not kinship.wrapped(out):
             out.register_hook(self._felt_by(draw))
 

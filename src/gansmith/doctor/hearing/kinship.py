@@ -1,5 +1,6 @@
 """Whether what D is shown was made by G: by the autograd graph, by its rows, or by likeness."""
 
+import math
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from gansmith.doctor.hearing.heard import Call, Draw, Origin, Reach
 COLUMNS = 16  # of a sample, by which its row is known again
 FURTHEST = 600  # nodes of a graph that are looked at
 ALIKE = 0.5  # correlation of a distorted sample with the one that it was made of
+APART = 0.2  # by which it is greater than that of what else D was shown in the step
 PASSIVE = ("View", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Alias", "Select", "Slice")
 ENDS = {"SigmoidBackward": "sigmoid", "TanhBackward": "tanh"}
 REACHES = {"sigmoid": Reach(0.0, 1.0), "tanh": Reach(-1.0, 1.0)}
@@ -119,6 +121,21 @@ def keys(x: Tensor) -> Tensor:
     return flat[:, at.to(flat.device)].float().clone()
 
 
+def _among(columns_NK: Tensor, keys_MK: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of N rows are among M others, and as which one; without comparing each with each."""
+
+    def mixed(rows: Tensor) -> Tensor:
+        total = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
+        for k in range(rows.shape[1]):
+            total += rows[:, k].double() * math.sqrt(k + 2)
+        return total
+
+    theirs, order = mixed(keys_MK).sort()
+    at = torch.searchsorted(theirs, mixed(columns_NK)).clamp_max(len(theirs) - 1)
+    index = order[at]
+    return (columns_NK == keys_MK[index]).all(1), index
+
+
 def rows(x: Tensor, draw: Draw) -> tuple[Tensor, int]:
     """Which rows of x hold a sample of this draw, whole, and at which column it begins.
 
@@ -131,10 +148,9 @@ def rows(x: Tensor, draw: Draw) -> tuple[Tensor, int]:
     width = draw.keys.shape[1]
     at = torch.linspace(0, draw.numel - 1, width).round().long().to(flat.device)
     for offset in sorted({0, flat.shape[1] - draw.numel}):
-        same = (flat[:, at + offset].float()[:, None] == draw.keys[None]).all(2)
-        hits = same.any(1)
+        hits, index = _among(flat[:, at + offset].float(), draw.keys)
         if draw.out is not None and bool(hits.any()):  # a few columns may agree by chance
-            whole = draw.out.flatten(1)[same.float().argmax(1)]
+            whole = draw.out.flatten(1)[index]
             hits &= (flat[:, offset : offset + draw.numel] == whole).all(1)
         if bool(hits.any()):
             return hits, offset
@@ -158,22 +174,25 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
     What is much like a sample of G is one, distorted; a point that asks for a gradient and is
     like one lies between (Gulrajani et al. 2017, algorithm 1); the rest is data.
     """
-    samples = [draw for draw in draws if draw.out is not None]
-    for call in calls:
-        if call.origin != "unknown":
-            continue
-        ranked = sorted(
-            ((likeness(call.x, draw.out), draw) for draw in samples if draw.out is not None),
-            key=lambda each: -each[0],
-        )
-        alike, draw = ranked[0] if ranked else (0.0, None)
-        known = any(each.origin in ("fake", "mixed") for each in calls if each.net == call.net)
+    unknown = [call for call in calls if call.origin == "unknown"]
+    closest = {id(call): _closest(call, draws) for call in unknown}
+    for call in unknown:
+        alike, draw = closest[id(call)]
+        beside = [each for each in calls if each.net == call.net and each is not call]
+        known = any(each.origin in ("fake", "mixed") for each in beside)
+        least = min((closest[id(each)][0] for each in beside if id(each) in closest), default=1.0)
         origin: Origin = "real"
         if call.asks and alike > 0.2:
             origin = "between"
-        elif alike > ALIKE and not known:
+        elif not known and (alike > ALIKE or alike > least + APART):
             origin, call.draw = "fake", draw
         call.origin = origin
+
+
+def _closest(call: Call, draws: Sequence[Draw]) -> tuple[float, Draw | None]:
+    """The call of G whose samples D's are most like, and how much."""
+    ranked = [(likeness(call.x, draw.out), draw) for draw in draws if draw.out is not None]
+    return max(ranked, key=lambda each: each[0], default=(0.0, None))
 
 
 @contextmanager
@@ -183,6 +202,9 @@ def set_aside(net: nn.Module) -> Iterator[None]:
     Its buffers are copies (putting old values back would count as a change, and break the loop's
     next backward pass), and the random streams are put back.
     """
+    kinds = {p.device.type for p in net.parameters()}
+    if not kinds <= {"cpu", "cuda"}:
+        raise NotImplementedError(f"the random stream of {kinds} cannot be put back")
     devices = sorted({p.device.index or 0 for p in net.parameters() if p.is_cuda})
     own = [(m, key, b) for m in net.modules() for key, b in m._buffers.items() if b is not None]
     with torch.random.fork_rng(devices=devices):

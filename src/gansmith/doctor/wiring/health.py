@@ -108,6 +108,8 @@ def locate(
             return f"{net.name}.{name}", "weights"
     if not all(bool(torch.isfinite(plain(x)).all()) for x in tensors([*given])):
         return net.name, "input"
+    if any(p.device.type not in ("cpu", "cuda") for p in net.module.parameters()):
+        return net.name, type(net.module).__name__
     found: list[Source] = []
 
     def check(name: str) -> Callable[..., None]:

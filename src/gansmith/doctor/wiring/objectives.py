@@ -105,25 +105,21 @@ def _range(calls: list[Call]) -> tuple[float, float]:
 def one_sided(step: Step, bench: Bench) -> Iterator[Evidence]:
     """GS128: between two steps of G, D's steps were about samples of one side only.
 
-    Silent where D was shown something whose origin or whose loss is not clear.
+    Silent where D was shown something whose origin or whose loss is not clear: two batches of
+    which neither is known for G's may still be one of each.
     """
     view = flat(told_apart(step, bench).D)
     for name in _names(view):
-        for call, g in view:
-            if call.net == name and (call.origin in ("unknown", "mixed") or not g.any()):
-                bench.sides.setdefault(name, set()).add("unclear")
+        mine = [(call, g) for call, g in view if call.net == name]
+        odd = any(call.origin in ("unknown", "mixed") or not g.any() for call, g in mine)
+        if odd or len(mine) > 1 > len([1 for call, _ in mine if call.origin == "fake"]):
+            bench.sides.setdefault(name, set()).add("unclear")
     if "G" not in step.holds or not bench.both:
         return
     for net in bench.nets.values():
         shown = bench.sides.get(net.name, set())
         if net.role == "D" and shown:
             only = next(iter(shown)) if len(shown) == 1 else "both"
-            shows = only in SIDES and (only == "fake" or _plain(view, net.name))
             values = {"shown": only, "missing": "fake" if only == "real" else "real"}
-            yield Evidence("GS128", net.name, shows, values, step.line, need=6)
+            yield Evidence("GS128", net.name, only in SIDES, values, step.line, need=6)
     bench.sides = {}
-
-
-def _plain(view: View, name: str) -> bool:
-    """Whether what D was shown can be nothing but data: one call a pass."""
-    return sum(call.net == name for call, _ in view) <= 1
