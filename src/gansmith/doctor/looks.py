@@ -46,6 +46,10 @@ def _some(outputs_N: Tensor) -> Tensor:
     return outputs_N[:: math.ceil(len(outputs_N) / MOST_OUTPUTS)]
 
 
+def _largest(answer: Any) -> Tensor:
+    return max(tensors(answer), key=Tensor.numel)
+
+
 @contextmanager
 def untouched(nets: list[nn.Module], deaf: Deaf) -> Iterator[None]:
     """Within the block our calls of the nets leave no trace, and nobody hears them."""
@@ -221,8 +225,10 @@ class Looks:
         G = self._nets["G"]
         if self._reference is None or self._track is None or not G.parts:
             return {}
+        (args, kwargs), *rest = self._noises
         with watched(G.module) as record:
-            made = [max(tensors(G.module(*a, **k)), key=Tensor.numel) for a, k in self._noises]
+            made = [_largest(G.module(*args, **kwargs))]
+        made += [_largest(G.module(*args, **kwargs)) for args, kwargs in rest]
         seen = units(record)
         found = {"dead_G": seen["dead"], "saturated_G": seen["output_saturated"]}
         signs, rows = self._reference.signs(torch.cat(made).float().cpu()[:EXHIBITED])

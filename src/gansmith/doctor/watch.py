@@ -320,7 +320,7 @@ def watch(
     D: nn.Module,
     *more_D: nn.Module,
     real: Tensor | None = None,
-    every: int = 50,
+    every: int = 100,
     say: Say | None = print,
     language: str = "en",
 ) -> Watch:
