@@ -14,8 +14,8 @@ from gansmith.apps.setting_up import plan, set_up
 from gansmith.apps.settling import settings
 from gansmith.apps.train import TrainResult, Watching, train
 from gansmith.doctor.diagnosis import Diagnosis
+from gansmith.doctor.findings import EARLY, HEALTHY
 from gansmith.doctor.history import Facts
-from gansmith.doctor.monitor import EARLY, HEALTHY
 from gansmith.doctor.signs import SIGNS
 from gansmith.errors import UserError
 from gansmith.training import checkpoint

@@ -9,12 +9,13 @@ from gansmith.apps import runs
 from gansmith.apps.linting import of_settings
 from gansmith.apps.settling import settings
 from gansmith.config import Config, build, merge, to_tree
-from gansmith.doctor import CATALOGUE, LANGUAGES, Finding, gravest, told
+from gansmith.doctor import CATALOGUE, Finding, gravest, told
+from gansmith.doctor.findings import texts
 from gansmith.doctor.lint import LINT, UNSOUND
 from gansmith.doctor.script import examine
 from gansmith.errors import UserError, nearest
 from gansmith.recipes import RECIPES
-from gansmith.reports.log_reader import Event, read_events
+from gansmith.reports.log_reader import Event, Log, read_log
 
 Progress = Callable[[str, int, int], None]
 SETTINGS_FILES = (".yaml", ".yml")
@@ -68,9 +69,7 @@ def diagnose(
         UserError: if the target is none of these, its settings or data cannot be read, or there is
             no GAN in the program.
     """
-    if language not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
-        raise UserError(f"language {language!r} is not known: use one of {known}")
+    texts(language)  # refuses a language that there is no text in
     path = Path(target)
     if path.suffix.lower() == ".py":
         return Diagnosis(target, tuple(examine(path, args, steps, language)))
@@ -90,27 +89,25 @@ def _of_run(target: str, folder: Path, data: str | None, progress: Progress | No
     cfg: Config = runs.read_settings(folder)
     if data is not None:
         cfg = build(merge(to_tree(cfg), {"data": {"source": data}}))
-    found = of_settings(cfg, progress, _planned(folder)) + logged(folder)
+    log = read_log(folder / runs.LOG)
+    found = of_settings(cfg, progress, _planned(log)) + logged(log)
     return Diagnosis(target, tuple(gravest(found)))
 
 
-def _planned(folder: Path) -> int | None:
+def _planned(log: Log) -> int | None:
     """The images that a run's budget came to, by its latest plan."""
-    plans = [each for each in read_events(folder / runs.LOG)[0] if each["kind"] == "plan"]
-    total = plans[-1].get("total_images") if plans else None
+    total = log.plans[-1].get("total_images") if log.plans else None
     return total if isinstance(total, int) and total > 0 else None
 
 
-def logged(folder: Path) -> list[Finding]:
+def logged(log: Log) -> list[Finding]:
     """What a run's log says was found while it trained: the last word on each code and place.
 
     The lint's own are left out, since it looks again; so are codes that are not known, of another
-    version, what healed, and what a resume took back.
+    version, and what healed. What a resume took back is not in the log as it is read.
     """
     last: dict[tuple[str, str], Finding] = {}
-    for event in read_events(folder / runs.LOG)[0]:
-        if event["kind"] == "resume" and isinstance(step := event.get("step"), int):
-            last = {key: each for key, each in last.items() if (each.step or 0) <= step}
+    for event in log.findings:
         if event["kind"] == "healed":
             last = {key: each for key, each in last.items() if key[0] != event.get("code")}
         finding = _read(event) if event["kind"] == "finding" else None

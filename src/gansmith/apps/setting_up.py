@@ -10,7 +10,7 @@ from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, open_data
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
-from gansmith.losses import LOSSES, PENALTIES
+from gansmith.losses import LOSSES, PENALTIES, sloped
 from gansmith.metrics import ENOUGH, JUDGES
 from gansmith.models import MODELS, Spec, check_fit, styled
 from gansmith.recipes import Facts, Reason, resolve
@@ -93,8 +93,8 @@ def settle_styles(cfg: Config) -> tuple[Config, list[Reason]]:
     """
     found = []
     g, d = styled(cfg.model.name, cfg.model)
-    sloped = PENALTIES[cfg.penalty.name].place != "nowhere" and cfg.penalty.gamma != 0
-    if cfg.model.d.norm == "auto" and d.norm == "batch" and sloped and TASKS[cfg.task].has_d:
+    taken = sloped(cfg.penalty.name, cfg.penalty.gamma)
+    if cfg.model.d.norm == "auto" and d.norm == "batch" and taken and TASKS[cfg.task].has_d:
         d = replace(d, norm="none")
         found.append(Reason("model.d.norm", "none", f"penalty {cfg.penalty.name} is of one sample"))
     own = [

@@ -12,6 +12,7 @@ from gansmith.doctor.catalogue import CATALOGUE, ROOMS, SEVERITIES, Severity
 from gansmith.errors import UserError
 
 LANGUAGES = ("en", "zh")
+HEALTHY, EARLY = "healthy", "too early to tell"  # verdicts where nothing is found
 Value = float | int | str
 Values = dict[str, Value]
 
@@ -97,6 +98,11 @@ def as_record(finding: Finding) -> dict[str, Any]:
             for language, said in words.items()
         },
     }
+
+
+def verdict_of(finding: Finding | None) -> str:
+    """``healthy``, or the code and the name of the gravest finding."""
+    return HEALTHY if finding is None else f"{finding.code} {finding.name}"
 
 
 def page(code: str, language: str = "en") -> str:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis
-from gansmith.doctor.findings import Finding, as_record
+from gansmith.doctor.findings import EARLY, Finding, as_record, verdict_of
 from gansmith.doctor.signs import SIGNS, Signs
 from gansmith.engine import frozen
 from gansmith.losses import AdversarialLoss
@@ -27,8 +27,6 @@ from gansmith.training import State
 FEW = 32  # samples that gradients and units are looked at on
 Write = Callable[..., None]
 GATHERED = "signals/"  # before the name of a signal, in a checkpoint
-HEALTHY = "healthy"
-EARLY = "too early to tell"
 LEAST = 3  # looks, before a run is called healthy
 
 # The signals of the loop, by the signs that they are.
@@ -74,11 +72,6 @@ def rounded(signs: Signs) -> Signs:
     return {key: float(f"{value:.6g}") for key, value in signs.items()}
 
 
-def verdict_of(finding: Finding | None) -> str:
-    """``healthy``, or the code and the name of the gravest finding."""
-    return HEALTHY if finding is None else f"{finding.code} {finding.name}"
-
-
 @contextmanager
 def _untouched(nets: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
     """Random streams and buffers are put back; no weight asks for gradients."""
@@ -121,7 +114,6 @@ class Monitor:
         self._before: dict[Side, list[Tensor]] = {}
         self._standing: dict[str, Finding] = {}
         self._looks = 0
-        self._seen: int | None = None
         self._latest: tuple[int, Signs] = (-1, {})
         self._remember_weights()
 
@@ -185,7 +177,7 @@ class Monitor:
         self._signals.append(signals)
         if step % self._every == 0:
             self.see(step)
-        elif (step + 1) % self._every == 0:
+        else:
             self._remember_weights()
 
     def _remember_weights(self) -> None:
@@ -202,13 +194,13 @@ class Monitor:
         if self._every == 1:
             self._remember_weights()
         changed = self._diagnosis.see(step, signs)
-        self._looks, self._seen, self._latest = self._looks + 1, step, (step, signs)
+        self._looks, self._latest = self._looks + 1, (step, signs)
         self._write("signs", step=step, verdict=self.verdict, **signs)
         self._tell(step, changed)
 
     def last(self, step: int) -> None:
         """The end of the run: one more look, unless this step has had one."""
-        if self._seen != step:
+        if self._latest[0] != step:
             self.see(step)
 
     def broke_down(self, step: int) -> None:
@@ -230,7 +222,7 @@ class Monitor:
         found = self._averages()
         nets = [player.bare for player in self._state.players.values()]
         device = next(nets[0].parameters()).device
-        found |= self._weights()
+        found |= self._weights(broken=sum(not math.isfinite(value) for value in found.values()))
         with _untouched(nets, device):
             fake, of_g = self._drawn()
             signs, rows = self._exhibit.reference.signs(fake)
@@ -252,10 +244,9 @@ class Monitor:
                 found[name] = float(torch.stack(values).mean())
         return found
 
-    def _weights(self) -> Signs:
-        """Of either player's weights, gradients and optimiser."""
+    def _weights(self, broken: int) -> Signs:
+        """Of either player's weights, gradients and optimiser; so many signals are not finite."""
         found: dict[str, float | None] = {}
-        broken = sum(not math.isfinite(value) for value in self._averages().values())
         for side, player in self._state.players.items():
             weights = list(player.bare.parameters())
             found[f"grad_{side}"] = looking.gradient_norm(weights)

@@ -98,17 +98,7 @@ class Scent:
 
     def _remember(self, maker: int, out: Tensor) -> None:
         self._count += 1
-        values = kinship.plain(out)
-        draw = Draw(
-            number=self._count,
-            noise=None,
-            out=values,
-            numel=values[:1].numel(),
-            keys=kinship.keys(values),
-            node=-1 if kinship.wrapped(out) else kinship.place(out),
-            reach=Reach(),
-            training=True,
-        )
+        draw = kinship.drawing(self._count, out, noise=None, reach=Reach(), training=True)
         self._outputs = [*self._outputs[-KEPT:], (maker, draw)]
 
     def games(self, sure: bool = True) -> list[tuple[nn.Module, list[nn.Module]]]:

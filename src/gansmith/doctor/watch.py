@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gansmith.doctor.findings import Finding, Value, gravest, told
+from gansmith.doctor.findings import EARLY, Finding, Value, gravest, told, verdict_of
 from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
 from gansmith.doctor.hearing.kinship import plain
@@ -32,7 +32,6 @@ LOOKED = 2  # steps of each player that a look takes
 WARM = 12  # steps of any player, at most, that pass until one of each has been heard
 SELDOM = 10  # steps between checks for what is not finite, where a check waits for a GPU
 Say = Callable[[str], Any]
-HEALTHY, EARLY = "healthy", "too early to tell"
 
 
 def bare(net: nn.Module) -> tuple[nn.Module, nn.Module, bool]:
@@ -155,10 +154,8 @@ class Watch:
     @property
     def verdict(self) -> str:
         """``healthy``, ``too early to tell``, or the code and name of the gravest finding."""
-        found = self.findings
-        if found:
-            return f"{found[0].code} {found[0].name}"
-        return EARLY if self._probing else HEALTHY
+        first = next(iter(self.findings), None)
+        return EARLY if first is None and self._probing else verdict_of(first)
 
     @property
     def nets(self) -> list[Net]:

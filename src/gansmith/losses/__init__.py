@@ -6,6 +6,7 @@ from gansmith.losses.matching import feature_matching
 from gansmith.losses.penalties import (
     PENALTIES,
     GradientPenalty,
+    sloped,
     squared_gradient_norm,
     zero_centred_penalty,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "feature_matching",
     "least_squares",
     "reconstruction",
+    "sloped",
     "squared_gradient_norm",
     "told",
     "wide",

@@ -44,6 +44,11 @@ PENALTIES: dict[str, GradientPenalty] = {
 }
 
 
+def sloped(name: str, gamma: float | str) -> bool:
+    """Whether a gradient penalty of this name and weight is taken; ``auto`` is never 0."""
+    return PENALTIES[name].place != "nowhere" and gamma != 0
+
+
 def squared_gradient_norm(logits_B: Tensor, samples: Tensor) -> Tensor:
     """‖∂D(x)/∂x‖² of each sample, summed over its pixels, differentiable in D's weights.
 

@@ -1,11 +1,10 @@
 """The report's section on the doctor, from the log alone: verdicts, findings and their signs."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from gansmith.reports.log_reader import Event, Log, number
+from gansmith.reports.log_reader import Event, Log, column, number
 from gansmith.reports.plots import Chart, Panel, chart
 from gansmith.reports.run_folder import Run, mapping
 from gansmith.reports.story import listed
@@ -175,12 +174,8 @@ def _charts(log: Log, noun: str) -> list[Chart]:
         return []
     drawn = []
     for panel in PANELS:
-        columns = [(name, _column(log.signs, key)) for key, name in panel.series]
+        columns = [(name, column(log.signs, key)) for key, name in panel.series]
         columns = [(name, y) for name, y in columns if np.isfinite(y).sum() >= 2]
         if columns:
             drawn.append(chart(panel, x, columns, noun))
     return drawn
-
-
-def _column(events: list[dict[str, Any]], key: str) -> np.ndarray:
-    return np.array([number(each.get(key)) for each in events], dtype=np.float64)

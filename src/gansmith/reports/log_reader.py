@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -39,7 +40,7 @@ class Log:
 
     def column(self, key: str) -> np.ndarray:
         """The values of ``key`` over `steps` as float64 [N]; NaN where absent or not a number."""
-        return np.array([number(step.get(key)) for step in self.steps], dtype=np.float64)
+        return column(self.steps, key)
 
     def images_at(self, step: int) -> float:
         """Images seen by a step, between the logged ones too; NaN outside of what is logged."""
@@ -65,6 +66,11 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     return float(value)
+
+
+def column(events: Iterable[Event], key: str) -> np.ndarray:
+    """The values of ``key`` over some events as float64 [N]; NaN where absent or not a number."""
+    return np.array([number(each.get(key)) for each in events], dtype=np.float64)
 
 
 def _is_step(value: Any) -> TypeGuard[int]:

@@ -14,6 +14,7 @@ from gansmith.losses.penalties import (
     finite_difference,
     points_around,
     points_between,
+    sloped,
     squared_gradient_norm,
     zero_centred_penalty,
 )
@@ -101,7 +102,7 @@ class Smoothing:
 
     def count(self, batch: int, gamma: float) -> int:
         """How many samples are penalised: a share of the batch, in whole packs, none at γ = 0."""
-        if gamma == 0 or self.place == "nowhere":
+        if not sloped(self.cfg.name, gamma):
             return 0
         return max(1, round(batch * self.cfg.share / self.pac)) * self.pac
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gansmith.config import Config
 from gansmith.data import DataInfo
 from gansmith.errors import UserError
-from gansmith.losses import LOSSES, PENALTIES
+from gansmith.losses import LOSSES, sloped
 from gansmith.models import Style
 
 Values = dict[str, str | float]
@@ -28,8 +28,7 @@ class Case:
     @property
     def sloped(self) -> bool:
         """Whether a gradient penalty is taken."""
-        gamma = self.cfg.penalty.gamma
-        return PENALTIES[self.cfg.penalty.name].place != "nowhere" and gamma != 0
+        return sloped(self.cfg.penalty.name, self.cfg.penalty.gamma)
 
     @property
     def micro(self) -> int | None:

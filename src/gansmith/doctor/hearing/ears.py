@@ -159,22 +159,11 @@ class Ears:
         noise = next((x.clone() for x in plain if not bool(((x == 0) | (x == 1)).all())), None)
         if noise is None and plain:
             noise = plain[0].clone()
-        what = kinship.end(out)
-        reach = kinship.REACHES.get(what, Reach())
+        reach = kinship.REACHES.get(kinship.end(out), Reach())
         self._counts["draws"] += 1
-        values = kinship.plain(out)
-        draw = Draw(
-            number=self._counts["draws"],
-            noise=noise,
-            out=values,
-            numel=values[:1].numel(),
-            keys=kinship.keys(values),
-            node=-1 if kinship.wrapped(out) else kinship.place(out),
-            reach=reach,
-            training=weights.training(net.module),
-            line=user_line(),
-            given=call,
-        )
+        training = weights.training(net.module)
+        draw = kinship.drawing(self._counts["draws"], out, noise, reach, training)
+        draw.line, draw.given = user_line(), call
         self._draws = [*self._draws[-KEPT:], draw]
         if len(self._draws) > WHOLE:
             older = self._draws[-WHOLE - 1]

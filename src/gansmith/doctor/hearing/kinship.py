@@ -121,6 +121,21 @@ def keys(x: Tensor) -> Tensor:
     return flat[:, at.to(flat.device)].float().clone()
 
 
+def drawing(number: int, out: Tensor, noise: Tensor | None, reach: Reach, training: bool) -> Draw:
+    """A call of G by what it gave: its samples, and what they are known again by."""
+    values = plain(out)
+    return Draw(
+        number=number,
+        noise=noise,
+        out=values,
+        numel=values[:1].numel(),
+        keys=keys(values),
+        node=-1 if wrapped(out) else place(out),
+        reach=reach,
+        training=training,
+    )
+
+
 def _among(columns_NK: Tensor, keys_MK: Tensor) -> tuple[Tensor, Tensor]:
     """Which of N rows are among M others, and as which one; without comparing each with each."""
 

@@ -6,9 +6,10 @@ from torch import Tensor
 
 from gansmith.config import Config, build, merge, to_tree
 from gansmith.data import DataInfo
-from gansmith.losses import PENALTIES
+from gansmith.losses import sloped
 from gansmith.models import Style, styled
 from gansmith.recipes import Facts, resolve
+from gansmith.tasks import TASKS
 from gansmith.training import images_per_step
 
 
@@ -40,7 +41,7 @@ class Patient:
     @property
     def game(self) -> bool:
         """Whether there is a discriminator."""
-        return self.cfg.task != "vae"
+        return TASKS[self.cfg.task].has_d
 
     @property
     def images(self) -> bool:
@@ -50,7 +51,7 @@ class Patient:
     def sloped(self) -> bool:
         """Whether a gradient penalty is taken."""
         penalty = self.cfg.penalty
-        return self.game and PENALTIES[penalty.name].place != "nowhere" and penalty.gamma != 0
+        return self.game and sloped(penalty.name, penalty.gamma)
 
     @property
     def micro(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient
@@ -69,10 +70,16 @@ def batch_larger_than_data(patient: Patient) -> Iterator[Finding]:
         yield Finding("GS407", {"batch": batch, "count": count}, where="batch")
 
 
+def _enough(patient: Patient) -> Tensor | None:
+    """The images that were looked at, uint8 NCHW; None where a share of them would say little."""
+    images = patient.images_NCHW
+    return images if images is not None and len(images) >= SAMPLE_LEAST else None
+
+
 def duplicates(patient: Patient) -> Iterator[Finding]:
     """What is there twice is learned twice as much. Carlini et al. 2023."""
-    images = patient.images_NCHW
-    if images is None or len(images) < SAMPLE_LEAST:
+    images = _enough(patient)
+    if images is None:
         return
     same = 1 - len({image.tobytes() for image in images.numpy()}) / len(images)
     if same > SAME_MOST:
@@ -82,8 +89,8 @@ def duplicates(patient: Patient) -> Iterator[Finding]:
 
 def constant_images(patient: Patient) -> Iterator[Finding]:
     """Images of one colour: broken files, empty tiles, lost channels."""
-    images = patient.images_NCHW
-    if images is None or len(images) < SAMPLE_LEAST:
+    images = _enough(patient)
+    if images is None:
         return
     flat = images.flatten(2)
     share = float((flat.amax(2) == flat.amin(2)).all(1).double().mean())
@@ -94,8 +101,8 @@ def constant_images(patient: Patient) -> Iterator[Finding]:
 
 def range_of_data(patient: Patient) -> Iterator[Finding]:
     """Pixels that use a corner of their range, such as masks of 0 and 1 stored in bytes."""
-    images = patient.images_NCHW
-    if images is None or len(images) < SAMPLE_LEAST:
+    images = _enough(patient)
+    if images is None:
         return
     low, high = int(images.min()), int(images.max())
     if 0 < high - low < SPAN_LEAST:
