@@ -1,9 +1,9 @@
 """The failure suite: is the doctor right, how soon, how often is it wrong, and does repair help?
 
     python benchmarks/doctor.py --half tuning     # while rules are being changed
-    python benchmarks/doctor.py                   # both halves; the figures of docs/doctor/accuracy.md
+    python benchmarks/doctor.py                   # both halves
 
-Every visit is written into a journal as it ends; a second call goes on where the first was stopped.
+Every visit is written into a journal as it ends; a second call goes on where the first stopped.
 ``--only TEXT`` takes the cases whose name has it.
 """
 

@@ -1,4 +1,4 @@
-"""The doctor's visits: one case is run as a user would run it, and what was said is written down."""
+"""The doctor's visits: a case is run as a user would run it, and what was said is noted."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def _run(case: Case, work: Path, repair: str) -> Record:
 
 
 def _score(folder: Path) -> float | None:
-    """The Fréchet distance of images, or of points 1 less the share of good ones: less is better."""
+    """The Fréchet distance of images; of points 1 less the share of good ones. Less is better."""
     from gansmith.apps.evaluate import evaluate
     from gansmith.apps.scoring import ScoreOptions
     from gansmith.errors import UserError
