@@ -20,7 +20,7 @@ PYTEST := $(QUIET_THREADS) $(VENV) -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup chromium check test test-slow demo bench docs clean moved
+.PHONY: help setup chromium check test test-slow demo bench bench-doctor docs clean moved
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ demo: setup ## train on the built-in digits for three minutes and write a report
 
 bench: setup ## measure against the references in benchmarks/ and print the ratios (hours for toys)
 	@set -e; for name in startup data_loading evaluation quality toys; do echo "== $$name"; $(VENV) benchmarks/$$name.py; done
+
+bench-doctor: setup ## the failure suite: is the doctor right, how soon, and does repair help (hours)
+	$(VENV) benchmarks/doctor.py --page docs/doctor/accuracy.md
 
 docs: setup ## write the pages of the Python API into site/
 	$(VENV) -m uv pip install --quiet --python $(VENV) -c constraints.txt -e '.[dev,docs]'

@@ -4,7 +4,8 @@
     python benchmarks/doctor.py                   # both halves
 
 Every visit is written into a journal as it ends; a second call goes on where the first stopped.
-``--only TEXT`` takes the cases whose name has it.
+``--only TEXT`` takes the cases whose name has it; ``--page FILE`` also puts the tables into a page,
+after its line ``<!-- figures -->``.
 """
 
 import argparse
@@ -16,8 +17,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from failures import accuracy
-from failures.cases import Case, all_cases
+from failures.cases import Case, all_cases, sound
 from failures.visits import Record, records, run_all
+
+
+MARK = "<!-- figures -->"
 
 
 def _jobs(half: str | None, only: str, repairs: bool) -> list[tuple[Case, str]]:
@@ -32,10 +36,7 @@ def _jobs(half: str | None, only: str, repairs: bool) -> list[tuple[Case, str]]:
 
 def _unhurt(case: Case) -> Case:
     """The same run without its fault, for its score."""
-    from failures.cases import HERE, _read
-
-    base = _read(HERE / "changes.yaml")["sizes"][case.size]
-    return replace(case, fault="none", codes=(), job=base)
+    return replace(case, fault="none", codes=(), job=sound(case.size))
 
 
 def _healthy_score(known: dict[str, Record], case: Case) -> float | None:
@@ -66,13 +67,20 @@ def main() -> None:
     parser.add_argument("--no-repairs", action="store_true")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--work", type=Path, default=Path("runs/failures"))
+    parser.add_argument("--page", type=Path)
     parser.add_argument("--tables", action="store_true", help="of what the journal has, and end")
     told = parser.parse_args()
     jobs = _jobs(told.half, told.only, not told.no_repairs)
     if not told.tables:
         for record in run_all(jobs, told.work, told.workers):
             print(f"{record['name']}: {record['first']} ({record['wall']} s)", file=sys.stderr)
-    print(report(jobs, records(told.work / "journal.jsonl")))
+    text = report(jobs, records(told.work / "journal.jsonl"))
+    print(text)
+    if told.page:
+        before, mark, _ = told.page.read_text(encoding="utf-8").partition(MARK)
+        if not mark:
+            parser.error(f"{told.page}: no line {MARK}")
+        told.page.write_text(f"{before}{mark}\n\n{text}", encoding="utf-8")
 
 
 if __name__ == "__main__":

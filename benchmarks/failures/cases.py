@@ -139,6 +139,12 @@ def all_cases() -> list[Case]:
     return [*_healthy(), *_changes(), *_loops()]
 
 
+def sound(size: str) -> dict[str, Any]:
+    """The job that faults of a size are planted in."""
+    base: dict[str, Any] = _read(HERE / "changes.yaml")["sizes"][size]
+    return base
+
+
 def made_data(name: str, folder: Path) -> str:
     """The data source of a job: a built-in name as it is, or an archive made of the digits."""
     if name not in ("sevens", "few-eights", "copies", "flat"):
