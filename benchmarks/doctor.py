@@ -20,7 +20,6 @@ from failures import accuracy
 from failures.cases import Case, all_cases, sound
 from failures.visits import Record, records, run_all
 
-
 MARK = "<!-- figures -->"
 
 
