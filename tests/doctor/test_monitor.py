@@ -161,6 +161,27 @@ def test_what_was_seen_before_a_resume_still_stands() -> None:
     assert [each.code for each in one.standing] == ["GS310"]
 
 
+def test_the_plan_is_known_though_it_is_made_after_the_monitor(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What moves is judged by rules that fall silent at the end of it."""
+    known: list[Diagnosis] = []
+    see = Diagnosis.see
+
+    def spied(self: Diagnosis, step: int, signs: dict) -> list:
+        known.append(self)
+        return see(self, step, signs)
+
+    monkeypatch.setattr(Diagnosis, "see", spied)
+    short(tmp_path, str(pictures), 12, **NETS | {"doctor.every": 4, "save_every": 5})
+    assert [each.facts.steps for each in known] == [12, 12, 12]
+    train(
+        str(pictures), budget="20-steps", out=tmp_path, resume=True, score=False,
+        changes={"doctor.every": 4},
+    )  # fmt: skip
+    assert known[-1].facts.steps == 20
+
+
 def test_the_steps_between_looks_are_measured_and_written_down(pictures: Path) -> None:
     changes = {"threads": 1, **NETS}
     ready = plan(set_up(settings(str(pictures), None, changes | {"budget": "50-steps"}), None))

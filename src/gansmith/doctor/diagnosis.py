@@ -1,7 +1,7 @@
 """Diagnosis: from signs over time to findings, whoever's loop they were measured in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gansmith.doctor.findings import Finding, gravest
 from gansmith.doctor.history import Facts, History, Suspicion
@@ -48,6 +48,10 @@ class Diagnosis:
     def anew(self, lost: int) -> "Diagnosis":
         """One that has seen nothing yet, of players that ``lost`` so many steps."""
         return Diagnosis(self.facts, self._rules, lost)
+
+    def planned(self, steps: int) -> None:
+        """The game is to have so many steps; 0 is not known."""
+        self.facts = self._history.facts = replace(self.facts, steps=steps)
 
     def see(self, step: int, signs: Signs) -> list[Finding]:
         """Take in a look.

@@ -123,6 +123,7 @@ class Monitor:
         With what `keep` left in the checkpoint the next look is that of a run never stopped.
         """
         notes = self._state.notes
+        self._note_the_plan()
         self._signals = [
             {name.removeprefix(GATHERED): value}
             for name, values in notes.items()
@@ -193,10 +194,17 @@ class Monitor:
         self._signals, self._before = [], {}
         if self._every == 1:
             self._remember_weights()
+        self._note_the_plan()
         changed = self._diagnosis.see(step, signs)
         self._looks, self._latest = self._looks + 1, (step, signs)
         self._write("signs", step=step, verdict=self.verdict, **signs)
         self._tell(step, changed)
+
+    def _note_the_plan(self) -> None:
+        """How many steps the run will have: known when it has begun, and a clock may move it."""
+        state = self._state
+        if state.images:
+            self._diagnosis.planned(state.total_images * state.step // state.images)
 
     def last(self, step: int) -> None:
         """The end of the run: one more look, unless this step has had one."""
