@@ -143,6 +143,44 @@ def test_nets_that_have_learned_nothing_yet_are_not_ill() -> None:
     assert diagnosis.standing == []
 
 
+# As measured on the ring without a penalty at thirty times the rate: one mode of eight.
+ONE_MODE = HEALTHY | {
+    "diversity": 0.004, "noise_share": 2e-5, "modes": 0.125, "coverage": 0.0, "duplicates": 0.75,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("every", [20, 100, 200, 500])
+def test_a_variety_of_next_to_nothing_that_doubles_is_no_recovery(every: int) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for look in range(1, 41):
+        now = 0.01 if look % 8 >= 4 else 0.004  # up by half of itself or more, time and again
+        diagnosis.see(look * every, ONE_MODE | {"diversity": now})
+        if look * every >= 2_000:
+            assert "GS301" in [each.code for each in diagnosis.standing]
+
+
+@pytest.mark.parametrize("every", [20, 100, 200, 500])
+def test_a_variety_that_grows_to_be_one_is_no_collapse(every: int) -> None:
+    """Also where looks are far apart: from 3 % of the data's to 27 % in 2,000 steps."""
+    diagnosis = Diagnosis(FACTS)
+    for step in range(every, 2_001, every):
+        share = step / 2_000
+        now = {"diversity": 0.03 + 0.24 * share, "modes": 0.1 + 0.7 * share, "coverage": share / 2}
+        diagnosis.see(step, ONE_MODE | now | {"noise_share": 0.2 * share})
+        assert diagnosis.standing == []
+
+
+def test_what_was_found_stands_until_it_is_gone_though_it_rises() -> None:
+    diagnosis = run(ONE_MODE)
+    for number in range(1, 30):
+        rises = min(0.09, 0.004 + 0.01 * number)
+        diagnosis.see(1_500 + 20 * number, ONE_MODE | {"diversity": rises})
+        assert "GS301" in [each.code for each in diagnosis.standing]
+    for number in range(30, 60):
+        diagnosis.see(1_500 + 20 * number, ONE_MODE | {"diversity": 0.2, "noise_share": 0.3})
+    assert "GS301" not in [each.code for each in diagnosis.standing]
+
+
 def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:
     facts = Facts(loss="wasserstein", critic=True)
     signs = HEALTHY | {"acc_pairs": 1.0, "d_loss": -30.0, "g_loss": 400.0, "grad_at_output": 1.36}

@@ -71,6 +71,8 @@ class Diagnosis:
                 continue
             found = rule.look(self._history) if step - self._lost >= rule.after else None
             before = case.finding
+            if before is None and found and rule.excuse and rule.excuse(self._history):
+                found = None
             self._judge(rule, case, found)
             if case.finding and (before is None or before.where != case.finding.where):
                 changed.append(case.finding)

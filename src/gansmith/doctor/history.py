@@ -87,12 +87,12 @@ class History:
         """The latest look."""
         return self.signs[-1]
 
-    def over(self, key: str, steps: int) -> list[float]:
+    def over(self, key: str, steps: int, least: int = LEAST) -> list[float]:
         """The values of a sign in the last so many steps, oldest first.
 
-        Of the last three looks at least, where looks are further apart.
+        Of the last ``least`` looks at least, where looks are further apart.
         """
-        since = min(self.step - steps + 1, *self.steps[-LEAST:])
+        since = min(self.step - steps + 1, *self.steps[-least:])
         return [
             signs[key]
             for step, signs in zip(self.steps, self.signs, strict=True)

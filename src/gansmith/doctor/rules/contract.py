@@ -20,6 +20,8 @@ class Rule:
         span: ... over so many steps at least.
         moving: whether it needs a game that still moves: what stands when the rates have fallen to
             nothing then stands to the end.
+        excuse: what lets a suspicion pass that is no finding yet: signs on their way to where they
+            should be. A finding that stands goes when its signs are there, not before.
     """
 
     code: str
@@ -28,3 +30,4 @@ class Rule:
     looks: int = 3
     span: int = 100
     moving: bool = False
+    excuse: Callable[[History], bool] | None = None
