@@ -110,7 +110,34 @@ def test_a_value_that_is_no_number_is_told_at_once() -> None:
     diagnosis.see(50, HEALTHY)
     (found,) = diagnosis.see(60, {"nonfinite": 2.0})
     assert (found.code, found.step, found.certainty) == ("GS308", 60, 1.0)
-    assert "nan" in told(found)["evidence"]
+    assert told(found)["evidence"] == "Values that are not finite: 2."
+
+
+# What a stranger's loop, or a set of few samples, does not show.
+UNSEEN = {
+    "GS301": ({"duplicates"}, "duplicates"),
+    "GS306": ({"update_D", "update_G"}, "One step of D"),
+    "GS308": ({"d_loss", "g_loss", "nonfinite"}, "loss"),
+    "GS310": ({"dead_D", "saturated_D"}, "saturated"),
+}
+
+
+@pytest.mark.parametrize("code", UNSEEN)
+def test_nothing_is_told_but_what_was_seen(code: str) -> None:
+    absent, said = UNSEEN[code]
+    ill = ILL | {"GS310": {"dead_layer_D": 1.0}, "GS306": {"acc_pairs": 0.5, "coverage": 0.02}}
+    for gone in (set(), absent):
+        signs = {key: x for key, x in (HEALTHY | ill[code]).items() if key not in gone}
+        found = {each.code: each for each in run(signs).standing}[code]
+        evidence = told(found)["evidence"]
+        assert (said in evidence) is not bool(gone), evidence
+        assert "nan" not in evidence
+
+
+def test_a_value_that_is_not_finite_is_no_sign() -> None:
+    history = History(FACTS)
+    history.add(10, {"moved": float("nan"), "turned": float("inf"), "d_real": 1.0})
+    assert history.now == {"d_real": 1.0}
 
 
 def test_a_finding_goes_after_three_looks_without_it() -> None:

@@ -1,5 +1,6 @@
 """What is known of a game: facts that do not change, and its signs over time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -68,12 +69,15 @@ class History:
     signs: list[Signs] = field(default_factory=list)
 
     def add(self, step: int, signs: Signs) -> None:
-        """One more look; one at an earlier step than the last takes back what lay beyond it."""
+        """One more look; one at an earlier step than the last takes back what lay beyond it.
+
+        A value that is not finite is no sign: `nonfinite` counts them.
+        """
         while self.steps and self.steps[-1] >= step:
             self.steps.pop()
             self.signs.pop()
         self.steps.append(step)
-        self.signs.append(dict(signs))
+        self.signs.append({key: x for key, x in signs.items() if math.isfinite(x)})
         if len(self.steps) > MOST:  # the very first looks stay: what it began from
             del self.steps[MOST // 4], self.signs[MOST // 4]
 

@@ -83,12 +83,11 @@ def weak(history: History) -> Suspicion | None:
     blind = late and pairs < 0.55
     if not slow and not flat and not blind:
         return None
-    values = {
-        "acc_pairs": pairs,
-        "coverage": cover,
-        "ratio": 1.0 if ratio is None else ratio,
-        "g_loss": history.now.get("g_loss", float("nan")),
-    }
+    values = {"acc_pairs": pairs, "coverage": cover}
+    if ratio is not None:
+        values["ratio"] = ratio
+    if "g_loss" in history.now:
+        values["g_loss"] = history.now["g_loss"]
     sure = ratio is not None and ratio < 0.04
     return Suspicion(values, certainty=0.95 if sure else 0.85 if slow or flat else 0.7)
 

@@ -19,26 +19,18 @@ def divergence(history: History) -> Suspicion | None:
     five times too large, or by a value that is not finite. A critic's loss has no such scale.
     """
     now, facts = history.now, history.facts
+    seen = {name: history.middle(name, WINDOW) for name in ("d_loss", "g_loss", "noise_share")}
     if now.get("nonfinite", 0.0) > 0:
-        return Suspicion(_evidence(history), certainty=1.0)
-    loss = history.middle("g_loss", WINDOW)
-    wide = history.middle("noise_share", WINDOW)
-    off = None
+        latest = {name: now[name] for name in (*seen, "nonfinite") if name in now}
+        return Suspicion(latest, certainty=1.0)
+    loss, wide, off = seen["g_loss"], seen["noise_share"], None
     if not facts.critic and facts.ideal_g is not None and loss is not None:
         off = abs(loss) / max(abs(facts.ideal_g), 0.1)
     lost = wide is not None and wide > 25 and (off is None or off > 5)
-    far = lost or (off is not None and off > 40)
-    return Suspicion(_evidence(history), certainty=0.97) if far else None
-
-
-def _evidence(history: History) -> dict[str, float]:
-    now = history.now
-    return {
-        "nonfinite": now.get("nonfinite", 0.0),
-        "g_loss": now.get("g_loss", float("nan")),
-        "d_loss": now.get("d_loss", float("nan")),
-        "noise_share": now.get("noise_share", float("nan")),
-    }
+    if not lost and not (off is not None and off > 40):
+        return None
+    values = {name: value for name, value in seen.items() if value is not None}
+    return Suspicion(values, certainty=0.97)
 
 
 def oscillation(history: History) -> Suspicion | None:
@@ -83,12 +75,10 @@ def dead(history: History) -> Suspicion | None:
     share, side, what = worst
     if not side:
         return None
-    values: dict[str, Value] = {
-        "share": share,
-        "player": side,
-        "dead": history.now.get(f"dead_{side}", 0.0),
-        "saturated": history.now.get(f"saturated_{side}", 0.0) if side == "D" else 0.0,
-    }
+    values: dict[str, Value] = {"share": share, "player": side}
+    for sign in ("dead", "saturated") if side == "D" else ("dead",):
+        if (now := history.now.get(f"{sign}_{side}")) is not None:
+            values[sign] = now
     return Suspicion(values, certainty=0.98 if what == "layer" else 0.7, where=side)
 
 

@@ -54,11 +54,9 @@ def collapse(history: History) -> Suspicion | None:
         return None
     if diversity > COLLAPSED:
         return None
-    values = {
-        "diversity": diversity,
-        "duplicates": history.now.get("duplicates", 0.0),
-        "noise_share": share,
-    }
+    values = {"diversity": diversity, "noise_share": share}
+    if "duplicates" in history.now:  # of few real samples nobody can say what a duplicate is
+        values["duplicates"] = history.now["duplicates"]
     return Suspicion(values, certainty=0.9 if diversity < 0.06 else 0.8)
 
 
