@@ -208,6 +208,56 @@ def test_what_was_found_stands_until_it_is_gone_though_it_rises() -> None:
     assert "GS301" not in [each.code for each in diagnosis.standing]
 
 
+@pytest.mark.parametrize("every", [10, 20, 100, 200, 500])
+@pytest.mark.parametrize("code", ["GS301", "GS302", "GS305", "GS306", "GS316"])
+def test_of_a_g_that_has_not_moved_nothing_is_said_but_that(code: str, every: int) -> None:
+    """A rate of 1e-7: G is as uniform, D as undecided or as right, as they were drawn."""
+    diagnosis = Diagnosis(FACTS)
+    still = {"moved": 2e-5 * every, "turned": 1.0, "coverage": 0.02, "update_G": 1e-7}
+    for step in range(every, 2_001, every):
+        diagnosis.see(step, HEALTHY | ILL[code] | still)
+    assert [each.code for each in diagnosis.standing] == ["GS313"]
+    assert diagnosis.standing[0].step <= max(400, 2 * every)
+
+
+@pytest.mark.parametrize("code", ["GS301", "GS302", "GS305", "GS306", "GS316"])
+def test_a_g_that_has_moved_and_stands_still_is_judged(code: str) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for step in range(100, 2_001, 100):
+        still = {"moved": 0.6 if step == 100 else 1e-4, "coverage": 0.02}
+        diagnosis.see(step, HEALTHY | ILL[code] | still)
+    assert code in [each.code for each in diagnosis.standing]
+
+
+@pytest.mark.parametrize(("every", "moved"), [(10, 0.01), (500, 0.3)])
+def test_it_is_the_pace_that_tells_of_stagnation_however_far_apart_looks_are(
+    every: int, moved: float
+) -> None:
+    """A spread of the data in 1,000 or 1,700 steps is a slow game, and no stagnation."""
+    diagnosis = Diagnosis(FACTS)
+    for step in range(every, 3_001, every):
+        diagnosis.see(step, HEALTHY | {"moved": moved, "coverage": 0.1})
+    assert diagnosis.standing == []
+
+
+def test_the_way_that_samples_have_gone() -> None:
+    history = History(FACTS)
+    for step, moved in ((100, 0.05), (200, 0.02), (400, 0.08)):
+        history.add(step, {"moved": moved})
+    assert history.gone == pytest.approx(0.15)
+    assert history.pace(200) == pytest.approx(0.08)
+    assert history.pace(300) == pytest.approx(0.1)
+    assert history.pace(400) == pytest.approx(0.15)
+    assert history.pace(500) is None
+    unseen = History(FACTS)
+    unseen.add(100, {})
+    unseen.add(200, {"moved": 0.01})
+    assert unseen.gone is None
+    assert not unseen.unplayed
+    assert unseen.pace(100) == pytest.approx(0.01)
+    assert unseen.pace(200) is None
+
+
 def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:
     facts = Facts(loss="wasserstein", critic=True)
     signs = HEALTHY | {"acc_pairs": 1.0, "d_loss": -30.0, "g_loss": 400.0, "grad_at_output": 1.36}

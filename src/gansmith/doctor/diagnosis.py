@@ -69,8 +69,9 @@ class Diagnosis:
             case = self._cases[rule.code]
             if rule.moving and self._history.ending:
                 continue
-            found = rule.look(self._history) if step - self._lost >= rule.after else None
             before = case.finding
+            silent = step - self._lost < rule.after or (rule.played and self._history.unplayed)
+            found = None if silent else rule.look(self._history)
             if before is None and found and rule.excuse and rule.excuse(self._history):
                 found = None
             self._judge(rule, case, found)

@@ -12,6 +12,7 @@ from gansmith.doctor.signs import Signs
 Kind = Literal["images", "points", "other"]
 MOST = 400  # looks that are kept
 LEAST = 3  # looks that a window holds, however far apart
+LEFT = 0.1  # of the data's spread, that samples must have gone for the game to have begun
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,34 @@ class History:
         """The largest value that a sign has ever had."""
         values = [signs[key] for signs in self.signs if key in signs]
         return max(values, default=None)
+
+    @property
+    def gone(self) -> float | None:
+        """The way that samples of the same noise have gone in all, in spreads of the data.
+
+        None where nobody saw from where they set out.
+        """
+        if "moved" not in self.signs[0]:
+            return None
+        return sum(signs.get("moved", 0.0) for signs in self.signs)
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether the samples are still where they set out from, as far as that was seen."""
+        gone = self.gone
+        return gone is not None and gone < LEFT
+
+    def pace(self, steps: int) -> float | None:
+        """The way that they go in so many steps, by the last looks; None before as many."""
+        way = 0.0
+        for at in range(len(self.steps) - 1, -1, -1):
+            if "moved" not in self.signs[at]:
+                return None
+            way += self.signs[at]["moved"]
+            past = self.step - (self.steps[at - 1] if at else 0)
+            if past >= steps:
+                return way * steps / past
+        return None
 
     @property
     def ending(self) -> bool:

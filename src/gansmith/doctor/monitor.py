@@ -116,6 +116,8 @@ class Monitor:
         self._looks = 0
         self._latest: tuple[int, Signs] = (-1, {})
         self._remember_weights()
+        if not state.step:
+            self._set_out()
 
     def remember(self, events: Sequence[dict[str, Any]]) -> None:
         """Take in the ``signs`` records of the run's earlier lives: the same findings stand again.
@@ -130,7 +132,8 @@ class Monitor:
             if name.startswith(GATHERED)
             for value in values
         ]
-        self._track.rows, self._track.shift = notes.get("rows"), notes.get("shift")
+        self._track.rows = notes.get("rows", self._track.rows)
+        self._track.shift = notes.get("shift")
         for event in events:
             known = {key: _number(event[key]) for key in SIGNS if key in event}
             self._diagnosis.see(int(event["step"]), known)
@@ -180,6 +183,14 @@ class Monitor:
             self.see(step)
         else:
             self._remember_weights()
+
+    @torch.no_grad()
+    def _set_out(self) -> None:
+        """See where the samples are before the first step."""
+        nets, exhibit = [player.bare for player in self._state.players.values()], self._exhibit
+        with _untouched(nets, exhibit.noise_BZ.device):
+            fake = self._generator(exhibit.noise_BZ, exhibit.labels_B)
+        self._track.begin(exhibit.reference.rows(fake))
 
     def _remember_weights(self) -> None:
         if (self._state.step + 1) % self._every == 0:

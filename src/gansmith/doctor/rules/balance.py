@@ -131,7 +131,7 @@ def overfits(history: History) -> Suspicion | None:
 
 RULES = (
     Rule("GS304", vanishing, after=100, looks=3, span=60),
-    Rule("GS305", saturated, after=200, looks=4, span=150),
-    Rule("GS306", weak, after=200, looks=3, span=100, moving=True),
+    Rule("GS305", saturated, after=200, looks=4, span=150, played=True),
+    Rule("GS306", weak, after=200, looks=3, span=100, moving=True, played=True),
     Rule("GS309", overfits, after=150, looks=4, span=100),
 )

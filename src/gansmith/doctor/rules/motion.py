@@ -7,6 +7,7 @@ from gansmith.doctor.history import History, Suspicion
 from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 200  # steps
+STILL = 0.05  # of the data's spread, that samples go in a window
 UNFIT = 0.2  # coverage below which samples are not yet like the data
 
 
@@ -83,25 +84,24 @@ def dead(history: History) -> Suspicion | None:
 
 
 def stagnation(history: History) -> Suspicion | None:
-    """Samples are not like the data, and do not change any more.
+    """Samples are not like the data, and hardly change.
 
-    Steps so short that samples of fixed noise hardly move from look to look while little of the
-    data is covered: the rate is too low, has fallen too soon, or nothing arrives at G.
+    At the pace of a twentieth of the data's spread in 200 steps, G needs 4,000 for one sample to
+    become another: the rate is too low, has fallen too soon, or nothing arrives at G. Where samples
+    have not moved since the first step, no other disorder can have stopped them.
     """
-    cover = history.middle("coverage", WINDOW)
-    moved = history.over("moved", WINDOW)
-    step_g = history.middle("update_G", WINDOW)
-    if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None:
+    cover, pace = history.middle("coverage", WINDOW), history.pace(WINDOW)
+    if cover is None or cover > UNFIT or pace is None or pace > STILL:
         return None
-    if max(moved) > 0.02 and not (step_g < 1e-6 and max(moved) < 0.05):
-        return None
-    values = {"moved": max(moved), "update_G": step_g, "coverage": cover}
-    return Suspicion(values, certainty=0.8)
+    values: dict[str, Value] = {"moved": pace, "window": WINDOW, "coverage": cover}
+    if (step_g := history.middle("update_G", WINDOW)) is not None:
+        values["update_G"] = step_g
+    return Suspicion(values, certainty=0.95 if history.unplayed else 0.8)
 
 
 RULES = (
     Rule("GS308", divergence, after=0, looks=3, span=60),
-    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True),
+    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True, played=True),
     Rule("GS310", dead, after=0, looks=3, span=40),
     Rule("GS313", stagnation, after=200, looks=3, span=100, moving=True),
 )

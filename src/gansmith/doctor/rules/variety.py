@@ -119,9 +119,11 @@ def leak(history: History) -> Suspicion | None:
 
 
 RULES = (
-    Rule("GS301", collapse, after=100, looks=3, span=100, excuse=_diversity_rises),
-    Rule("GS302", partial, after=600, looks=4, span=150, excuse=_modes_or_coverage_rise),
-    Rule("GS303", within, after=500, looks=4, span=200, excuse=_inner_diversity_rises),
+    Rule("GS301", collapse, after=100, looks=3, span=100, excuse=_diversity_rises, played=True),
+    Rule(
+        "GS302", partial, after=600, looks=4, span=150, excuse=_modes_or_coverage_rise, played=True
+    ),
+    Rule("GS303", within, after=500, looks=4, span=200, excuse=_inner_diversity_rises, played=True),
     Rule("GS314", copies, after=300, looks=3, span=100),
     Rule("GS315", leak, after=0, looks=1, span=0),
 )
