@@ -258,6 +258,52 @@ def test_the_way_that_samples_have_gone() -> None:
     assert unseen.pace(200) is None
 
 
+# As measured on the ring at gamma 1e4, and on digits at thirty times the rate without a penalty,
+# where D's step was so long that G, dark throughout, has no slope to leave by.
+LET_GO: Signs = {
+    "noise_share": 900.0, "coverage": 0.0, "g_loss": 1.1, "d_loss": 40.0, "acc_pairs": 0.93,
+    "d_real": 0.4, "d_fake": -0.3, "update_D": 0.0012, "update_G": 0.009, "diversity": 30.0,
+}  # fmt: skip
+OVERSHOT = ONE_MODE | {"g_loss": 11.0, "d_loss": 1e-5, "acc_pairs": 1.0, "d_real": 1700.0,
+    "d_fake": -11.0, "noise_share": 1e-11, "diversity": 0.0}  # fmt: skip
+
+
+def test_samples_far_out_that_g_pays_little_for_show_a_weak_d() -> None:
+    found = run(HEALTHY | LET_GO).standing
+    assert found[0].code == "GS306"
+    assert "900 times" in told(found[0])["evidence"]
+    assert "GS308" not in [each.code for each in found]
+
+
+def test_a_d_that_had_better_say_nothing_is_weak() -> None:
+    """A penalty that outweighs the loss: D ranks most pairs rightly, but may not say so."""
+    crushed = HEALTHY | {
+        "g_loss": 0.711, "d_loss": 11.0, "acc_pairs": 0.85, "d_real": -0.22, "d_fake": -0.26,
+        "coverage": 0.01, "update_D": 4e-4, "update_G": 3e-3, "modes": 0.5,
+    }  # fmt: skip
+    (found,) = [each for each in run(crushed).standing if each.severity == "error"]
+    assert found.code == "GS306"
+    assert "D pays 11" in told(found)["evidence"]
+    for sound in ({"d_loss": 1.5}, {"coverage": 0.3}, {"g_loss": 9.0}):
+        assert "GS306" not in [each.code for each in run(crushed | sound).standing]
+
+
+def test_samples_far_out_that_g_pays_dearly_for_show_divergence() -> None:
+    found = [each.code for each in run(HEALTHY | LET_GO | {"g_loss": 9.0}).standing]
+    assert found[0] == "GS308"
+    assert "GS306" not in found
+
+
+def test_answers_that_no_loss_leads_to_show_divergence() -> None:
+    found = run(OVERSHOT).standing
+    assert found[0].code == "GS308"
+    assert "1.7e+03 to real" in told(found[0])["evidence"]
+    near = [each.code for each in run(OVERSHOT | {"d_real": 60.0}).standing]
+    assert "GS308" not in near
+    critic = Facts(loss="wasserstein", critic=True)
+    assert "GS308" not in [each.code for each in run(OVERSHOT, critic).standing]
+
+
 def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:
     facts = Facts(loss="wasserstein", critic=True)
     signs = HEALTHY | {"acc_pairs": 1.0, "d_loss": -30.0, "g_loss": 400.0, "grad_at_output": 1.36}

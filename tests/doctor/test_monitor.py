@@ -210,6 +210,7 @@ FAILING = {
     ),
     "rate-x30": ("ring", 300, {**TOY, **NO_PENALTY, "optim.lr": 0.1}, {"GS308"}),
     "d-too-weak": ("ring", 450, {**TOY, "optim.d_ratio": 0.01}, {"GS306"}),
+    "d-crushed": ("ring", 460, {**TOY, "penalty.gamma": 1e4}, {"GS306"}),
     "rate-of-nothing": ("ring", 400, {**TOY, "optim.lr": 1e-8}, {"GS313"}),
     "rate-of-nothing-seldom-seen": (
         "ring", 460, {**TOY, "optim.lr": 1e-7, "doctor.every": 200}, {"GS313"},

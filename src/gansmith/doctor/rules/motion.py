@@ -4,9 +4,11 @@ from statistics import median
 
 from gansmith.doctor.findings import Value
 from gansmith.doctor.history import History, Suspicion
+from gansmith.doctor.rules.astray import DEAR, astray, paid
 from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 200  # steps
+APART = 100.0  # between D's answers to real and to generated samples
 STILL = 0.05  # of the data's spread, that samples go in a window
 UNFIT = 0.2  # coverage below which samples are not yet like the data
 
@@ -17,21 +19,33 @@ def divergence(history: History) -> Suspicion | None:
     Mescheder et al. 2018, section 3: without a penalty, or with too large steps, the game has no
     stable point to come to, and its weights and outputs grow. Told by a loss of G forty times what
     an undecided D would make it, by samples five times as wide as the data beside a loss that is
-    five times too large, or by a value that is not finite. A critic's loss has no such scale.
+    five times too large, by a D whose answers lie a hundred apart, or by a value that is not
+    finite. The slope that a cross-entropy has at a gap of u is exp(−u) (Goodfellow et al. 2014,
+    section 3), which single precision takes for 0 from 88 on: D's own loss leads no further, so a
+    step was too long. A critic's loss and answers have no such scale.
     """
-    now, facts = history.now, history.facts
-    seen = {name: history.middle(name, WINDOW) for name in ("d_loss", "g_loss", "noise_share")}
+    now = history.now
+    names = ("d_loss", "g_loss", "noise_share", "d_real", "d_fake")
+    seen = {name: history.middle(name, WINDOW) for name in names}
     if now.get("nonfinite", 0.0) > 0:
         latest = {name: now[name] for name in (*seen, "nonfinite") if name in now}
         return Suspicion(latest, certainty=1.0)
-    loss, wide, off = seen["g_loss"], seen["noise_share"], None
-    if not facts.critic and facts.ideal_g is not None and loss is not None:
-        off = abs(loss) / max(abs(facts.ideal_g), 0.1)
-    lost = wide is not None and wide > 25 and (off is None or off > 5)
-    if not lost and not (off is not None and off > 40):
+    off, gap = paid(history), _gap(history)
+    dear = off is not None and off > 40
+    lost = astray(history) is not None and (off is None or off > DEAR)
+    if not dear and not lost and (gap is None or gap <= APART):
         return None
     values = {name: value for name, value in seen.items() if value is not None}
     return Suspicion(values, certainty=0.97)
+
+
+def _gap(history: History) -> float | None:
+    """How far apart D's answers to both kinds lie, where they have a scale; else None."""
+    real, fake = history.middle("d_real", WINDOW), history.middle("d_fake", WINDOW)
+    scaled = history.facts.boundary is not None or history.facts.ideal_d is not None
+    if history.facts.critic or not scaled or real is None or fake is None:
+        return None
+    return abs(real - fake)
 
 
 def oscillation(history: History) -> Suspicion | None:
