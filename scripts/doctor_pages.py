@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gansmith.doctor import CATALOGUE, LANGUAGES, examples, page, texts
 from gansmith.doctor.catalogue import ROOMS
+from gansmith.doctor.findings import JOINTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- made by scripts/doctor_pages.py: change the texts, not this page -->"
@@ -83,9 +84,10 @@ WORDS = {
 }
 
 
-def shown(template: str) -> str:
+def shown(template: str, language: str) -> str:
     """A text whose values are not known yet: ``{gamma:g}`` becomes ‹gamma›."""
-    return re.sub(r"\{(\w+)(?:[^{}]*)\}", r"‹\1›", template).strip()
+    whole = JOINTS[language].join(template.splitlines())
+    return re.sub(r"\{(\w+)(?:[^{}]*)\}", r"‹\1›", whole).strip()
 
 
 def other(language: str) -> str:
@@ -108,7 +110,7 @@ def written(code: str, language: str) -> str:
         f"[{words['other']}]({link(code, language)})",
     ]
     for key in ("evidence", "cause", "mend"):
-        parts += [f"## {words[key]}", shown(text[key])]
+        parts += [f"## {words[key]}", shown(text[key], language)]
     if code in examples():
         example = examples()[code]
         parts.append(f"## {words['example']}")

@@ -110,7 +110,34 @@ def test_a_value_that_is_no_number_is_told_at_once() -> None:
     diagnosis.see(50, HEALTHY)
     (found,) = diagnosis.see(60, {"nonfinite": 2.0})
     assert (found.code, found.step, found.certainty) == ("GS308", 60, 1.0)
-    assert "nan" in told(found)["evidence"]
+    assert told(found)["evidence"] == "Values that are not finite: 2."
+
+
+# What a stranger's loop, or a set of few samples, does not show.
+UNSEEN = {
+    "GS301": ({"duplicates"}, "duplicates"),
+    "GS306": ({"update_D", "update_G"}, "One step of D"),
+    "GS308": ({"d_loss", "g_loss", "nonfinite"}, "loss"),
+    "GS310": ({"dead_D", "saturated_D"}, "saturated"),
+}
+
+
+@pytest.mark.parametrize("code", UNSEEN)
+def test_nothing_is_told_but_what_was_seen(code: str) -> None:
+    absent, said = UNSEEN[code]
+    ill = ILL | {"GS310": {"dead_layer_D": 1.0}, "GS306": {"acc_pairs": 0.5, "coverage": 0.02}}
+    for gone in (set(), absent):
+        signs = {key: x for key, x in (HEALTHY | ill[code]).items() if key not in gone}
+        found = {each.code: each for each in run(signs).standing}[code]
+        evidence = told(found)["evidence"]
+        assert (said in evidence) is not bool(gone), evidence
+        assert "nan" not in evidence
+
+
+def test_a_value_that_is_not_finite_is_no_sign() -> None:
+    history = History(FACTS)
+    history.add(10, {"moved": float("nan"), "turned": float("inf"), "d_real": 1.0})
+    assert history.now == {"d_real": 1.0}
 
 
 def test_a_finding_goes_after_three_looks_without_it() -> None:
@@ -141,6 +168,140 @@ def test_nets_that_have_learned_nothing_yet_are_not_ill() -> None:
         }  # fmt: skip
         diagnosis.see(step, early)
     assert diagnosis.standing == []
+
+
+# As measured on the ring without a penalty at thirty times the rate: one mode of eight.
+ONE_MODE = HEALTHY | {
+    "diversity": 0.004, "noise_share": 2e-5, "modes": 0.125, "coverage": 0.0, "duplicates": 0.75,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("every", [20, 100, 200, 500])
+def test_a_variety_of_next_to_nothing_that_doubles_is_no_recovery(every: int) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for look in range(1, 41):
+        now = 0.01 if look % 8 >= 4 else 0.004  # up by half of itself or more, time and again
+        diagnosis.see(look * every, ONE_MODE | {"diversity": now})
+        if look * every >= 2_000:
+            assert "GS301" in [each.code for each in diagnosis.standing]
+
+
+@pytest.mark.parametrize("every", [20, 100, 200, 500])
+def test_a_variety_that_grows_to_be_one_is_no_collapse(every: int) -> None:
+    """Also where looks are far apart: from 3 % of the data's to 27 % in 2,000 steps."""
+    diagnosis = Diagnosis(FACTS)
+    for step in range(every, 2_001, every):
+        share = step / 2_000
+        now = {"diversity": 0.03 + 0.24 * share, "modes": 0.1 + 0.7 * share, "coverage": share / 2}
+        diagnosis.see(step, ONE_MODE | now | {"noise_share": 0.2 * share})
+        assert diagnosis.standing == []
+
+
+def test_what_was_found_stands_until_it_is_gone_though_it_rises() -> None:
+    diagnosis = run(ONE_MODE)
+    for number in range(1, 30):
+        rises = min(0.09, 0.004 + 0.01 * number)
+        diagnosis.see(1_500 + 20 * number, ONE_MODE | {"diversity": rises})
+        assert "GS301" in [each.code for each in diagnosis.standing]
+    for number in range(30, 60):
+        diagnosis.see(1_500 + 20 * number, ONE_MODE | {"diversity": 0.2, "noise_share": 0.3})
+    assert "GS301" not in [each.code for each in diagnosis.standing]
+
+
+@pytest.mark.parametrize("every", [10, 20, 100, 200, 500])
+@pytest.mark.parametrize("code", ["GS301", "GS302", "GS305", "GS306", "GS316"])
+def test_of_a_g_that_has_not_moved_nothing_is_said_but_that(code: str, every: int) -> None:
+    """A rate of 1e-7: G is as uniform, D as undecided or as right, as they were drawn."""
+    diagnosis = Diagnosis(FACTS)
+    still = {"moved": 2e-5 * every, "turned": 1.0, "coverage": 0.02, "update_G": 1e-7}
+    for step in range(every, 2_001, every):
+        diagnosis.see(step, HEALTHY | ILL[code] | still)
+    assert [each.code for each in diagnosis.standing] == ["GS313"]
+    assert diagnosis.standing[0].step <= max(400, 2 * every)
+
+
+@pytest.mark.parametrize("code", ["GS301", "GS302", "GS305", "GS306", "GS316"])
+def test_a_g_that_has_moved_and_stands_still_is_judged(code: str) -> None:
+    diagnosis = Diagnosis(FACTS)
+    for step in range(100, 2_001, 100):
+        still = {"moved": 0.6 if step == 100 else 1e-4, "coverage": 0.02}
+        diagnosis.see(step, HEALTHY | ILL[code] | still)
+    assert code in [each.code for each in diagnosis.standing]
+
+
+@pytest.mark.parametrize(("every", "moved"), [(10, 0.01), (500, 0.3)])
+def test_it_is_the_pace_that_tells_of_stagnation_however_far_apart_looks_are(
+    every: int, moved: float
+) -> None:
+    """A spread of the data in 1,000 or 1,700 steps is a slow game, and no stagnation."""
+    diagnosis = Diagnosis(FACTS)
+    for step in range(every, 3_001, every):
+        diagnosis.see(step, HEALTHY | {"moved": moved, "coverage": 0.1})
+    assert diagnosis.standing == []
+
+
+def test_the_way_that_samples_have_gone() -> None:
+    history = History(FACTS)
+    for step, moved in ((100, 0.05), (200, 0.02), (400, 0.08)):
+        history.add(step, {"moved": moved})
+    assert history.gone == pytest.approx(0.15)
+    assert history.pace(200) == pytest.approx(0.08)
+    assert history.pace(300) == pytest.approx(0.1)
+    assert history.pace(400) == pytest.approx(0.15)
+    assert history.pace(500) is None
+    unseen = History(FACTS)
+    unseen.add(100, {})
+    unseen.add(200, {"moved": 0.01})
+    assert unseen.gone is None
+    assert not unseen.unplayed
+    assert unseen.pace(100) == pytest.approx(0.01)
+    assert unseen.pace(200) is None
+
+
+# As measured on the ring at gamma 1e4, and on digits at thirty times the rate without a penalty,
+# where D's step was so long that G, dark throughout, has no slope to leave by.
+LET_GO: Signs = {
+    "noise_share": 900.0, "coverage": 0.0, "g_loss": 1.1, "d_loss": 40.0, "acc_pairs": 0.93,
+    "d_real": 0.4, "d_fake": -0.3, "update_D": 0.0012, "update_G": 0.009, "diversity": 30.0,
+}  # fmt: skip
+OVERSHOT = ONE_MODE | {"g_loss": 11.0, "d_loss": 1e-5, "acc_pairs": 1.0, "d_real": 1700.0,
+    "d_fake": -11.0, "noise_share": 1e-11, "diversity": 0.0}  # fmt: skip
+
+
+def test_samples_far_out_that_g_pays_little_for_show_a_weak_d() -> None:
+    found = run(HEALTHY | LET_GO).standing
+    assert found[0].code == "GS306"
+    assert "900 times" in told(found[0])["evidence"]
+    assert "GS308" not in [each.code for each in found]
+
+
+def test_a_d_that_had_better_say_nothing_is_weak() -> None:
+    """A penalty that outweighs the loss: D ranks most pairs rightly, but may not say so."""
+    crushed = HEALTHY | {
+        "g_loss": 0.711, "d_loss": 11.0, "acc_pairs": 0.85, "d_real": -0.22, "d_fake": -0.26,
+        "coverage": 0.01, "update_D": 4e-4, "update_G": 3e-3, "modes": 0.5,
+    }  # fmt: skip
+    (found,) = [each for each in run(crushed).standing if each.severity == "error"]
+    assert found.code == "GS306"
+    assert "D pays 11" in told(found)["evidence"]
+    for sound in ({"d_loss": 1.5}, {"coverage": 0.3}, {"g_loss": 9.0}):
+        assert "GS306" not in [each.code for each in run(crushed | sound).standing]
+
+
+def test_samples_far_out_that_g_pays_dearly_for_show_divergence() -> None:
+    found = [each.code for each in run(HEALTHY | LET_GO | {"g_loss": 9.0}).standing]
+    assert found[0] == "GS308"
+    assert "GS306" not in found
+
+
+def test_answers_that_no_loss_leads_to_show_divergence() -> None:
+    found = run(OVERSHOT).standing
+    assert found[0].code == "GS308"
+    assert "1.7e+03 to real" in told(found[0])["evidence"]
+    near = [each.code for each in run(OVERSHOT | {"d_real": 60.0}).standing]
+    assert "GS308" not in near
+    critic = Facts(loss="wasserstein", critic=True)
+    assert "GS308" not in [each.code for each in run(OVERSHOT, critic).standing]
 
 
 def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:

@@ -103,6 +103,24 @@ def test_a_value_that_is_missing_is_no_evidence() -> None:
         told(Finding("GS407", {"batch": 300}))
 
 
+def test_a_line_whose_values_were_not_measured_is_left_out() -> None:
+    some, none = Finding("GS308", {"g_loss": 31.0}), Finding("GS308", {"step": 3})
+    assert told(some)["evidence"] == "G's loss is 31."
+    assert told(some, "zh")["evidence"] == "G 的损失为 31。"
+    both = Finding("GS308", {"g_loss": 31.0, "nonfinite": 2.0})
+    assert told(both)["evidence"] == "G's loss is 31. Values that are not finite: 2."
+    assert told(both, "zh")["evidence"] == "G 的损失为 31。非有限的数值有 2 处。"
+    with pytest.raises(KeyError):
+        told(none)
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_each_line_of_evidence_quotes_a_value_and_is_the_same_in_all_languages(code: str) -> None:
+    lines = [texts(language)[code]["evidence"].splitlines() for language in LANGUAGES]
+    quoted = [[fields(line) for line in each] for each in lines]
+    assert len(quoted[0]) == 1 or (all(quoted[0]) and quoted[0] == quoted[1])
+
+
 def test_the_gravest_comes_first_then_the_surest() -> None:
     advice, sure = Finding("GS242"), Finding("GS237", certainty=0.9)
     vague, error = Finding("GS223", certainty=0.2), Finding("GS407", certainty=0.1)

@@ -106,7 +106,8 @@ def test_a_look_leaves_gradients_buffers_and_streams_alone(pictures: Path) -> No
         assert not any(module._forward_hooks for module in player.bare.modules())
     assert set(signs) <= set(SIGNS)
     assert signs["nonfinite"] == 0
-    assert signs == {**signs, **{k: v for k, v in monitor.look().items() if k not in ("moved",)}}
+    moves = ("moved", "turned")
+    assert signs == {**signs, **{k: v for k, v in monitor.look().items() if k not in moves}}
 
 
 # --- looks
@@ -121,6 +122,7 @@ def test_looks_are_logged_with_the_names_of_the_signs(pictures: Path, tmp_path: 
     assert signs <= set(SIGNS)
     assert {"acc_pairs", "grad_at_output", "update_G", "surprise_D", "sigma_D", "dead_D"} <= signs
     assert {"diversity", "coverage", "moved", "turned", "spectrum_high", "low_fake"} <= signs
+    assert looks[0]["moved"] > 0, "since the beginning"
     assert result.verdict == HEALTHY
     assert result.findings == []
     assert "trained to the end" in result.ended
@@ -161,6 +163,27 @@ def test_what_was_seen_before_a_resume_still_stands() -> None:
     assert [each.code for each in one.standing] == ["GS310"]
 
 
+def test_the_plan_is_known_though_it_is_made_after_the_monitor(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What moves is judged by rules that fall silent at the end of it."""
+    known: list[Diagnosis] = []
+    see = Diagnosis.see
+
+    def spied(self: Diagnosis, step: int, signs: dict) -> list:
+        known.append(self)
+        return see(self, step, signs)
+
+    monkeypatch.setattr(Diagnosis, "see", spied)
+    short(tmp_path, str(pictures), 12, **NETS | {"doctor.every": 4, "save_every": 5})
+    assert [each.facts.steps for each in known] == [12, 12, 12]
+    train(
+        str(pictures), budget="20-steps", out=tmp_path, resume=True, score=False,
+        changes={"doctor.every": 4},
+    )  # fmt: skip
+    assert known[-1].facts.steps == 20
+
+
 def test_the_steps_between_looks_are_measured_and_written_down(pictures: Path) -> None:
     changes = {"threads": 1, **NETS}
     ready = plan(set_up(settings(str(pictures), None, changes | {"budget": "50-steps"}), None))
@@ -187,7 +210,11 @@ FAILING = {
     ),
     "rate-x30": ("ring", 300, {**TOY, **NO_PENALTY, "optim.lr": 0.1}, {"GS308"}),
     "d-too-weak": ("ring", 450, {**TOY, "optim.d_ratio": 0.01}, {"GS306"}),
+    "d-crushed": ("ring", 460, {**TOY, "penalty.gamma": 1e4}, {"GS306"}),
     "rate-of-nothing": ("ring", 400, {**TOY, "optim.lr": 1e-8}, {"GS313"}),
+    "rate-of-nothing-seldom-seen": (
+        "ring", 460, {**TOY, "optim.lr": 1e-7, "doctor.every": 200}, {"GS313"},
+    ),
     "relu-death": (
         "ring", 300,
         {**TOY, "optim.lr": 1.0, "optim.beta2": 0.0, "model.g.activation": "relu"},

@@ -356,6 +356,14 @@ def test_a_fault_that_comes_later_is_found_at_the_looks() -> None:
         assert seen.verdict == "GS116 inference-mode"
 
 
+def test_players_whose_rate_is_nothing_stand_still_and_no_more() -> None:
+    """D cannot tell, the samples are those of an untrained G: neither is what is wrong."""
+    loop = Loop(rate=1e-8)
+    with watch(loop.G, loop.D, say=None, every=60) as seen:
+        loop.play(450)
+        assert [each.code for each in seen.findings] == ["GS313"]
+
+
 # --- it must not break a loop
 
 

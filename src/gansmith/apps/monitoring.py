@@ -115,7 +115,6 @@ def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
         samples=len(ready.data),
         kinds=len(info.modes) or len(info.classes),
         held=exhibit.held is not None,
-        steps=ready.state.total_images // images_per_step(cfg),
         kind="points" if info.kind == "points" else "images",
     )
 

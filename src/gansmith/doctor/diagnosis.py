@@ -1,7 +1,7 @@
 """Diagnosis: from signs over time to findings, whoever's loop they were measured in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gansmith.doctor.findings import Finding, gravest
 from gansmith.doctor.history import Facts, History, Suspicion
@@ -49,6 +49,10 @@ class Diagnosis:
         """One that has seen nothing yet, of players that ``lost`` so many steps."""
         return Diagnosis(self.facts, self._rules, lost)
 
+    def planned(self, steps: int) -> None:
+        """The game is to have so many steps; 0 is not known."""
+        self.facts = self._history.facts = replace(self.facts, steps=steps)
+
     def see(self, step: int, signs: Signs) -> list[Finding]:
         """Take in a look.
 
@@ -65,8 +69,11 @@ class Diagnosis:
             case = self._cases[rule.code]
             if rule.moving and self._history.ending:
                 continue
-            found = rule.look(self._history) if step - self._lost >= rule.after else None
             before = case.finding
+            silent = step - self._lost < rule.after or (rule.played and self._history.unplayed)
+            found = None if silent else rule.look(self._history)
+            if before is None and found and rule.excuse and rule.excuse(self._history):
+                found = None
             self._judge(rule, case, found)
             if case.finding and (before is None or before.where != case.finding.where):
                 changed.append(case.finding)

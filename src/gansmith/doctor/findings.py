@@ -1,6 +1,7 @@
 """A finding: a disorder, the numbers that show it, and the words for both."""
 
 import functools
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -12,6 +13,7 @@ from gansmith.doctor.catalogue import CATALOGUE, ROOMS, SEVERITIES, Severity
 from gansmith.errors import UserError
 
 LANGUAGES = ("en", "zh")
+JOINTS = {"en": " ", "zh": ""}  # between sentences
 HEALTHY, EARLY = "healthy", "too early to tell"  # verdicts where nothing is found
 Value = float | int | str
 Values = dict[str, Value]
@@ -48,6 +50,9 @@ class Finding:
 def texts(language: str) -> dict[str, dict[str, str]]:
     """``evidence`` (a format string of a finding's values), ``cause`` and ``mend`` by code.
 
+    Evidence in several lines is told as far as it was seen: line by line, without those of which a
+    value was not measured.
+
     Raises:
         UserError: for a language that there is no text in.
     """
@@ -73,13 +78,28 @@ def told(finding: Finding, language: str = "en") -> dict[str, Any]:
         "name": finding.name,
         "severity": finding.severity,
         "where": finding.where,
-        "evidence": text["evidence"].format(**values),
+        "evidence": _seen(text["evidence"], values, language),
         "cause": text["cause"].format(**values),
         "mend": text["mend"].format(**values),
         "step": finding.step,
         "page": page(finding.code, language),
         "values": values,
     }
+
+
+def _seen(template: str, values: Values, language: str) -> str:
+    """The evidence, without the lines whose values are absent; one line must have all of them.
+
+    Raises:
+        KeyError: if there is nothing left to tell.
+    """
+    lines = template.splitlines()
+    told_lines = [line for line in lines if _quoted(line) <= values.keys()] or lines[:1]
+    return JOINTS[language].join(line.format(**values) for line in told_lines)
+
+
+def _quoted(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
 def as_record(finding: Finding) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is known of a game: facts that do not change, and its signs over time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -11,6 +12,7 @@ from gansmith.doctor.signs import Signs
 Kind = Literal["images", "points", "other"]
 MOST = 400  # looks that are kept
 LEAST = 3  # looks that a window holds, however far apart
+LEFT = 0.1  # of the data's spread, that samples must have gone for the game to have begun
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,15 @@ class History:
     signs: list[Signs] = field(default_factory=list)
 
     def add(self, step: int, signs: Signs) -> None:
-        """One more look; one at an earlier step than the last takes back what lay beyond it."""
+        """One more look; one at an earlier step than the last takes back what lay beyond it.
+
+        A value that is not finite is no sign: `nonfinite` counts them.
+        """
         while self.steps and self.steps[-1] >= step:
             self.steps.pop()
             self.signs.pop()
         self.steps.append(step)
-        self.signs.append(dict(signs))
+        self.signs.append({key: x for key, x in signs.items() if math.isfinite(x)})
         if len(self.steps) > MOST:  # the very first looks stay: what it began from
             del self.steps[MOST // 4], self.signs[MOST // 4]
 
@@ -87,12 +92,12 @@ class History:
         """The latest look."""
         return self.signs[-1]
 
-    def over(self, key: str, steps: int) -> list[float]:
+    def over(self, key: str, steps: int, least: int = LEAST) -> list[float]:
         """The values of a sign in the last so many steps, oldest first.
 
-        Of the last three looks at least, where looks are further apart.
+        Of the last ``least`` looks at least, where looks are further apart.
         """
-        since = min(self.step - steps + 1, *self.steps[-LEAST:])
+        since = min(self.step - steps + 1, *self.steps[-least:])
         return [
             signs[key]
             for step, signs in zip(self.steps, self.signs, strict=True)
@@ -116,6 +121,34 @@ class History:
         """The largest value that a sign has ever had."""
         values = [signs[key] for signs in self.signs if key in signs]
         return max(values, default=None)
+
+    @property
+    def gone(self) -> float | None:
+        """The way that samples of the same noise have gone in all, in spreads of the data.
+
+        None where nobody saw from where they set out.
+        """
+        if "moved" not in self.signs[0]:
+            return None
+        return sum(signs.get("moved", 0.0) for signs in self.signs)
+
+    @property
+    def unplayed(self) -> bool:
+        """Whether the samples are still where they set out from, as far as that was seen."""
+        gone = self.gone
+        return gone is not None and gone < LEFT
+
+    def pace(self, steps: int) -> float | None:
+        """The way that they go in so many steps, by the last looks; None before as many."""
+        way = 0.0
+        for at in range(len(self.steps) - 1, -1, -1):
+            if "moved" not in self.signs[at]:
+                return None
+            way += self.signs[at]["moved"]
+            past = self.step - (self.steps[at - 1] if at else 0)
+            if past >= steps:
+                return way * steps / past
+        return None
 
     @property
     def ending(self) -> bool:

@@ -74,6 +74,7 @@ class Looks:
     def __init__(self, nets: dict[str, Net], bench: Bench, deaf: Deaf, held: Tensor | None) -> None:
         self._nets, self._bench, self._deaf, self._held = nets, bench, deaf, held
         self._noises: list[Arguments] = []
+        self._made: list[Tensor] = []  # of these noises, when they were drawn
         self._real: list[Tensor] = []
         self._drawn = 0
         self._shape: tuple[int, ...] = ()
@@ -102,6 +103,7 @@ class Looks:
         if draw.number > self._drawn:
             self._drawn, self._shape = draw.number, tuple(draw.out.shape[1:])
             self._noises.append((_kept(draw.given[0]), _kept(draw.given[1])))
+            self._made.append(plain(draw.out).clone())
 
     def _collect_real(self, call: Call) -> None:
         if sum(map(len, self._real)) < EXHIBITED:
@@ -128,6 +130,10 @@ class Looks:
         )
         self._reference = looking.Reference(real, eye)
         self._track = looking.Track(self._reference.distance)
+        if all(each.shape[1:] == self._shape for each in self._made):
+            made = torch.cat(self._made).float().cpu()[:EXHIBITED]
+            self._track.begin(self._reference.rows(made))
+        self._made = []
 
     def _facts(self) -> Facts:
         """What the gradients have told of the loss, and the shapes of the samples."""

@@ -116,6 +116,8 @@ class Monitor:
         self._looks = 0
         self._latest: tuple[int, Signs] = (-1, {})
         self._remember_weights()
+        if not state.step:
+            self._set_out()
 
     def remember(self, events: Sequence[dict[str, Any]]) -> None:
         """Take in the ``signs`` records of the run's earlier lives: the same findings stand again.
@@ -123,13 +125,15 @@ class Monitor:
         With what `keep` left in the checkpoint the next look is that of a run never stopped.
         """
         notes = self._state.notes
+        self._note_the_plan()
         self._signals = [
             {name.removeprefix(GATHERED): value}
             for name, values in notes.items()
             if name.startswith(GATHERED)
             for value in values
         ]
-        self._track.rows, self._track.shift = notes.get("rows"), notes.get("shift")
+        self._track.rows = notes.get("rows", self._track.rows)
+        self._track.shift = notes.get("shift")
         for event in events:
             known = {key: _number(event[key]) for key in SIGNS if key in event}
             self._diagnosis.see(int(event["step"]), known)
@@ -180,6 +184,14 @@ class Monitor:
         else:
             self._remember_weights()
 
+    @torch.no_grad()
+    def _set_out(self) -> None:
+        """See where the samples are before the first step."""
+        nets, exhibit = [player.bare for player in self._state.players.values()], self._exhibit
+        with _untouched(nets, exhibit.noise_BZ.device):
+            fake = self._generator(exhibit.noise_BZ, exhibit.labels_B)
+        self._track.begin(exhibit.reference.rows(fake))
+
     def _remember_weights(self) -> None:
         if (self._state.step + 1) % self._every == 0:
             self._before = {
@@ -193,10 +205,17 @@ class Monitor:
         self._signals, self._before = [], {}
         if self._every == 1:
             self._remember_weights()
+        self._note_the_plan()
         changed = self._diagnosis.see(step, signs)
         self._looks, self._latest = self._looks + 1, (step, signs)
         self._write("signs", step=step, verdict=self.verdict, **signs)
         self._tell(step, changed)
+
+    def _note_the_plan(self) -> None:
+        """How many steps the run will have: known when it has begun, and a clock may move it."""
+        state = self._state
+        if state.images:
+            self._diagnosis.planned(state.total_images * state.step // state.images)
 
     def last(self, step: int) -> None:
         """The end of the run: one more look, unless this step has had one."""

@@ -125,12 +125,16 @@ class Reference:
         away = nearest(self._held_NF, known, k=1)[1][:, 0]
         return float((away < 1e-4 * self.distance).double().mean())
 
+    def rows(self, fake: Tensor) -> Tensor:
+        """The features (M, F), float64, of generated samples (M, ...)."""
+        return self.eye(fake).double().cpu()
+
     def signs(self, fake: Tensor) -> tuple[Signs, Tensor]:
         """The signs of generated samples (M, ...), and their features (M, F), float64.
 
         Nothing is said of samples that are not finite, or of fewer than 16.
         """
-        rows = self.eye(fake).double().cpu()
+        rows = self.rows(fake)
         if len(rows) < LEAST or not bool(rows.isfinite().all()):
             return {}, rows
         spread = float(fake.detach().float().flatten(1).var(0).sum())
@@ -169,8 +173,13 @@ class Track:
     rows: Tensor | None = None
     shift: Tensor | None = field(default=None)
 
+    def begin(self, rows_MF: Tensor) -> None:
+        """Where it leads before the game: the first look tells how far samples have gone since."""
+        if bool(rows_MF.isfinite().all()):
+            self.rows = rows_MF
+
     def signs(self, rows_MF: Tensor) -> Signs:
-        """``moved``, and ``turned`` from the third look on; remembers the features."""
+        """``moved``, and ``turned`` where it is the second time; remembers the features."""
         found: Signs = {}
         if self.rows is not None and self.rows.shape == rows_MF.shape and self.scale:
             found["moved"] = float((rows_MF - self.rows).norm(dim=1).mean()) / self.scale

@@ -1,6 +1,7 @@
 """One player too strong or too weak for the other, or strong for the wrong reason."""
 
 from gansmith.doctor.history import History, Suspicion
+from gansmith.doctor.rules.astray import DEAR, astray, paid
 from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 200  # steps
@@ -68,7 +69,10 @@ def weak(history: History) -> Suspicion | None:
 
     At the end of a good game D is undecided, too (Goodfellow et al. 2014, theorem 1), so this is
     said only where little of the data has a generated neighbour. Equal speed of both players is
-    what Heusel et al. 2017 (two time scales) let D exceed, never fall far behind.
+    what Heusel et al. 2017 (two time scales) let D exceed, never fall far behind. A D that says the
+    same of everything pays the loss of a tie and no penalty: one that pays half as much again would
+    do better to say nothing, since the penalty outweighs its loss or G has passed it by. Samples
+    five times as wide as the data that G pays little for are such as D should know at a glance.
     """
     cover = _unfit(history)
     pairs = history.middle("acc_pairs", WINDOW)
@@ -81,16 +85,28 @@ def weak(history: History) -> Suspicion | None:
     late = history.step >= 300
     flat = late and _tied(history) and cover < 0.05
     blind = late and pairs < 0.55
-    if not slow and not flat and not blind:
+    off, wide = paid(history), astray(history)
+    calm = late and cover < 0.05 and off is not None and off <= DEAR  # else it is divergence
+    worse, lets_go = calm and _worse_than_nothing(history), calm and wide is not None
+    if not slow and not flat and not blind and not lets_go and not worse:
         return None
-    values = {
-        "acc_pairs": pairs,
-        "coverage": cover,
-        "ratio": 1.0 if ratio is None else ratio,
-        "g_loss": history.now.get("g_loss", float("nan")),
-    }
-    sure = ratio is not None and ratio < 0.04
+    values = {"acc_pairs": pairs, "coverage": cover}
+    if ratio is not None:
+        values["ratio"] = ratio
+    if "g_loss" in history.now:
+        values["g_loss"] = history.now["g_loss"]
+    if lets_go and wide is not None:
+        values["noise_share"] = wide
+    if worse and (loss := history.middle("d_loss", WINDOW)) and history.facts.ideal_d:
+        values |= {"d_loss": loss, "ideal_d": history.facts.ideal_d}
+    sure = lets_go or worse or (ratio is not None and ratio < 0.04)
     return Suspicion(values, certainty=0.95 if sure else 0.85 if slow or flat else 0.7)
+
+
+def _worse_than_nothing(history: History) -> bool:
+    """Whether D pays half as much again as a D that says the same of every sample."""
+    ideal, loss = history.facts.ideal_d, history.middle("d_loss", WINDOW)
+    return bool(ideal and ideal > 0 and loss is not None and loss > 1.5 * ideal)
 
 
 def _tied(history: History) -> bool:
@@ -132,7 +148,7 @@ def overfits(history: History) -> Suspicion | None:
 
 RULES = (
     Rule("GS304", vanishing, after=100, looks=3, span=60),
-    Rule("GS305", saturated, after=200, looks=4, span=150),
-    Rule("GS306", weak, after=200, looks=3, span=100, moving=True),
+    Rule("GS305", saturated, after=200, looks=4, span=150, played=True),
+    Rule("GS306", weak, after=200, looks=3, span=100, moving=True, played=True),
     Rule("GS309", overfits, after=150, looks=4, span=100),
 )

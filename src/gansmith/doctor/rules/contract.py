@@ -20,6 +20,10 @@ class Rule:
         span: ... over so many steps at least.
         moving: whether it needs a game that still moves: what stands when the rates have fallen to
             nothing then stands to the end.
+        played: whether it needs samples that have left where they set out from: of a G that has not
+            moved nothing can be said but that it does not.
+        excuse: what lets a suspicion pass that is no finding yet: signs on their way to where they
+            should be. A finding that stands goes when its signs are there, not before.
     """
 
     code: str
@@ -28,3 +32,5 @@ class Rule:
     looks: int = 3
     span: int = 100
     moving: bool = False
+    played: bool = False
+    excuse: Callable[[History], bool] | None = None

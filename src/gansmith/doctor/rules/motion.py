@@ -4,9 +4,12 @@ from statistics import median
 
 from gansmith.doctor.findings import Value
 from gansmith.doctor.history import History, Suspicion
+from gansmith.doctor.rules.astray import DEAR, astray, paid
 from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 200  # steps
+APART = 100.0  # between D's answers to real and to generated samples
+STILL = 0.05  # of the data's spread, that samples go in a window
 UNFIT = 0.2  # coverage below which samples are not yet like the data
 
 
@@ -16,29 +19,33 @@ def divergence(history: History) -> Suspicion | None:
     Mescheder et al. 2018, section 3: without a penalty, or with too large steps, the game has no
     stable point to come to, and its weights and outputs grow. Told by a loss of G forty times what
     an undecided D would make it, by samples five times as wide as the data beside a loss that is
-    five times too large, or by a value that is not finite. A critic's loss has no such scale.
+    five times too large, by a D whose answers lie a hundred apart, or by a value that is not
+    finite. The slope that a cross-entropy has at a gap of u is exp(−u) (Goodfellow et al. 2014,
+    section 3), which single precision takes for 0 from 88 on: D's own loss leads no further, so a
+    step was too long. A critic's loss and answers have no such scale.
     """
-    now, facts = history.now, history.facts
-    if now.get("nonfinite", 0.0) > 0:
-        return Suspicion(_evidence(history), certainty=1.0)
-    loss = history.middle("g_loss", WINDOW)
-    wide = history.middle("noise_share", WINDOW)
-    off = None
-    if not facts.critic and facts.ideal_g is not None and loss is not None:
-        off = abs(loss) / max(abs(facts.ideal_g), 0.1)
-    lost = wide is not None and wide > 25 and (off is None or off > 5)
-    far = lost or (off is not None and off > 40)
-    return Suspicion(_evidence(history), certainty=0.97) if far else None
-
-
-def _evidence(history: History) -> dict[str, float]:
     now = history.now
-    return {
-        "nonfinite": now.get("nonfinite", 0.0),
-        "g_loss": now.get("g_loss", float("nan")),
-        "d_loss": now.get("d_loss", float("nan")),
-        "noise_share": now.get("noise_share", float("nan")),
-    }
+    names = ("d_loss", "g_loss", "noise_share", "d_real", "d_fake")
+    seen = {name: history.middle(name, WINDOW) for name in names}
+    if now.get("nonfinite", 0.0) > 0:
+        latest = {name: now[name] for name in (*seen, "nonfinite") if name in now}
+        return Suspicion(latest, certainty=1.0)
+    off, gap = paid(history), _gap(history)
+    dear = off is not None and off > 40
+    lost = astray(history) is not None and (off is None or off > DEAR)
+    if not dear and not lost and (gap is None or gap <= APART):
+        return None
+    values = {name: value for name, value in seen.items() if value is not None}
+    return Suspicion(values, certainty=0.97)
+
+
+def _gap(history: History) -> float | None:
+    """How far apart D's answers to both kinds lie, where they have a scale; else None."""
+    real, fake = history.middle("d_real", WINDOW), history.middle("d_fake", WINDOW)
+    scaled = history.facts.boundary is not None or history.facts.ideal_d is not None
+    if history.facts.critic or not scaled or real is None or fake is None:
+        return None
+    return abs(real - fake)
 
 
 def oscillation(history: History) -> Suspicion | None:
@@ -83,35 +90,32 @@ def dead(history: History) -> Suspicion | None:
     share, side, what = worst
     if not side:
         return None
-    values: dict[str, Value] = {
-        "share": share,
-        "player": side,
-        "dead": history.now.get(f"dead_{side}", 0.0),
-        "saturated": history.now.get(f"saturated_{side}", 0.0) if side == "D" else 0.0,
-    }
+    values: dict[str, Value] = {"share": share, "player": side}
+    for sign in ("dead", "saturated") if side == "D" else ("dead",):
+        if (now := history.now.get(f"{sign}_{side}")) is not None:
+            values[sign] = now
     return Suspicion(values, certainty=0.98 if what == "layer" else 0.7, where=side)
 
 
 def stagnation(history: History) -> Suspicion | None:
-    """Samples are not like the data, and do not change any more.
+    """Samples are not like the data, and hardly change.
 
-    Steps so short that samples of fixed noise hardly move from look to look while little of the
-    data is covered: the rate is too low, has fallen too soon, or nothing arrives at G.
+    At the pace of a twentieth of the data's spread in 200 steps, G needs 4,000 for one sample to
+    become another: the rate is too low, has fallen too soon, or nothing arrives at G. Where samples
+    have not moved since the first step, no other disorder can have stopped them.
     """
-    cover = history.middle("coverage", WINDOW)
-    moved = history.over("moved", WINDOW)
-    step_g = history.middle("update_G", WINDOW)
-    if cover is None or cover > UNFIT or len(moved) < 3 or step_g is None:
+    cover, pace = history.middle("coverage", WINDOW), history.pace(WINDOW)
+    if cover is None or cover > UNFIT or pace is None or pace > STILL:
         return None
-    if max(moved) > 0.02 and not (step_g < 1e-6 and max(moved) < 0.05):
-        return None
-    values = {"moved": max(moved), "update_G": step_g, "coverage": cover}
-    return Suspicion(values, certainty=0.8)
+    values: dict[str, Value] = {"moved": pace, "window": WINDOW, "coverage": cover}
+    if (step_g := history.middle("update_G", WINDOW)) is not None:
+        values["update_G"] = step_g
+    return Suspicion(values, certainty=0.95 if history.unplayed else 0.8)
 
 
 RULES = (
     Rule("GS308", divergence, after=0, looks=3, span=60),
-    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True),
+    Rule("GS307", oscillation, after=800, looks=4, span=200, moving=True, played=True),
     Rule("GS310", dead, after=0, looks=3, span=40),
     Rule("GS313", stagnation, after=200, looks=3, span=100, moving=True),
 )

@@ -56,7 +56,7 @@ def off_range(history: History) -> Suspicion | None:
 
 
 RULES = (
-    Rule("GS311", spectrum, after=1000, looks=4, span=300),
-    Rule("GS312", checkerboard, after=800, looks=4, span=300),
-    Rule("GS316", off_range, after=500, looks=4, span=200),
+    Rule("GS311", spectrum, after=1000, looks=4, span=300, played=True),
+    Rule("GS312", checkerboard, after=800, looks=4, span=300, played=True),
+    Rule("GS316", off_range, after=500, looks=4, span=200, played=True),
 )
