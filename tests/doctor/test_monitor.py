@@ -194,6 +194,15 @@ def test_the_steps_between_looks_are_measured_and_written_down(pictures: Path) -
     assert found.reasons[-1].key == "doctor.every"
 
 
+def test_of_few_samples_to_train_on_as_many_others_are_asked_about_as_of_many() -> None:
+    ready = set_up(settings("ring", None, {"threads": 1, "data.limit": 20, "batch": 8}), None)
+    watch = watch_of(ready)
+    assert watch is not None
+    assert len(watch.exhibit.real) == 20
+    assert watch.exhibit.held is not None
+    assert len(watch.exhibit.held) == 256
+
+
 def test_too_few_samples_are_not_looked_at(pictures: Path, tmp_path: Path) -> None:
     result = short(tmp_path, str(pictures), 3, **NETS, data__limit=8)
     assert result.verdict == ""
