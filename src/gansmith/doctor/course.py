@@ -1,6 +1,6 @@
 """The course of a treatment: which rung of which ladder is tried, kept or taken back, and when.
 
-One rung is tried at a time, against the gravest finding that stands. What is decided follows from
+One rung is tried at a time, against the first finding that stands. What is decided follows from
 the course itself, a step's look and the controls: nothing is remembered elsewhere, so that a run
 that goes on from a checkpoint is treated as the run that was never stopped.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from gansmith.doctor.findings import Finding
 from gansmith.doctor.ladder import LADDERS, Ladder, Rung, adapted, read
+from gansmith.doctor.precedence import EXPLAINS
 from gansmith.doctor.signs import Signs
 from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
@@ -111,7 +112,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Look:
-    """What is known at a step: the findings that stand, the gravest first, and the signs.
+    """What is known at a step: the findings that stand, causes first, and the signs.
 
     ``troubled``: whether one of them is an error or a warning. ``broken``: the numbers are none.
     """
@@ -123,8 +124,10 @@ class Look:
     broken: bool = False
 
     def stands(self, code: str) -> bool:
-        """Whether this finding stands."""
-        return any(each.code == code for each in self.standing)
+        """Whether this finding stands, or one that explains it and is told in its place."""
+        return any(
+            each.code == code or code in EXPLAINS.get(each.code, ()) for each in self.standing
+        )
 
 
 @dataclass

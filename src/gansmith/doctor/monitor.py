@@ -173,7 +173,7 @@ class Monitor:
 
     @property
     def standing(self) -> list[Finding]:
-        """The findings that stand, the gravest first."""
+        """The findings that stand, causes first."""
         return self._diagnosis.standing
 
     def __call__(self, step: int, signals: dict[str, Tensor]) -> None:

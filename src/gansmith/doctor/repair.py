@@ -43,7 +43,7 @@ class Source(Protocol):
 
     @property
     def standing(self) -> Sequence[Finding]:
-        """The findings that stand, the gravest first."""
+        """The findings that stand, causes first."""
         ...
 
     @property
