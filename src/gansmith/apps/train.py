@@ -286,7 +286,7 @@ def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) 
     found = of_run(ready)
     for finding in found:
         log.write("finding", **as_record(finding))
-    for line in one_liners(found, str(folder)):
+    for line in one_liners(found, str(folder), ready.cfg.doctor.language):
         if watching.say:
             watching.say(line)
 
