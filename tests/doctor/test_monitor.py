@@ -262,9 +262,21 @@ def test_a_healthy_toy_has_no_finding(data: str, tmp_path: Path) -> None:
 def test_numbers_that_break_down_leave_a_finding_and_a_report(
     pictures: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="diverged"):
+    with pytest.raises(UserError, match="diverged") as ended:
         short(tmp_path, str(pictures), 60, **NETS, optim__name="sgd", optim__lr=1e8)
+    assert str(ended.value).endswith("; GS308 divergence: docs/doctor/GS308.md")
+    assert len(str(ended.value).splitlines()) == 1
     (found,) = [each for each in findings(tmp_path) if each["code"] == "GS308"][:1]
     assert found["severity"] == "error"
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "GS308 divergence" in page
+
+
+def test_the_end_of_a_run_that_nobody_watched_names_the_page_too(
+    pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"GS308 divergence: docs/doctor/zh/GS308\.md$"):
+        short(
+            tmp_path, str(pictures), 60, **NETS, optim__name="sgd", optim__lr=1e8,
+            doctor__monitor=False, doctor__language="zh",
+        )  # fmt: skip

@@ -27,6 +27,7 @@ from gansmith.training import State
 FEW = 32  # samples that gradients and units are looked at on
 Write = Callable[..., None]
 GATHERED = "signals/"  # before the name of a signal, in a checkpoint
+BROKEN_DOWN = "GS308"  # what is found where a loss or a weight is no number
 LEAST = 3  # looks, before a run is called healthy
 
 # The signals of the loop, by the signs that they are.
