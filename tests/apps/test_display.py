@@ -5,7 +5,9 @@ import pytest
 from rich.console import Console
 
 from gansmith.apps import display
+from gansmith.apps.showing_findings import one_liners
 from gansmith.apps.train import TrainResult, Watching, train
+from gansmith.doctor import Finding
 from gansmith.recipes import Reason
 
 SCORE = {
@@ -195,3 +197,43 @@ def test_the_doctors_verdict_stands_in_the_line_and_a_finding_is_said() -> None:
     assert lines[2] == "  Double gamma."
     assert lines[3].endswith("GS305 discriminator-saturated")
     assert lines[4] == "step 40: GS305 is gone"
+
+
+TRIED = {
+    "kind": "repair", "step": 1_200, "code": "GS305", "act": "γ ×2", "state": "tried",
+    "why": "against GS305", "changes": {}, "sign": "acc_pairs", "before": 1.0, "after": None,
+    "told": {
+        "en": {"state": "tried", "act": "γ ×2", "why": "against GS305", "sign": "acc_pairs"},
+        "zh": {"state": "尝试", "act": "γ 值 ×2", "why": "针对 GS305", "sign": "acc_pairs"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "tried", "trying", "gone"),
+    [
+        ("en", "step 1,200: GS305: tried γ ×2: against GS305", "trying γ ×2", "GS305 is gone"),
+        ("zh", "第 1,200 步: GS305: 尝试 γ 值 ×2: 针对 GS305", "正在尝试：γ 值 ×2", "GS305 已消失"),
+    ],
+)
+def test_a_repair_is_told_in_the_runs_language(
+    language: str, tried: str, trying: str, gone: str
+) -> None:
+    screen, text = piped()
+    screen._language = language
+    screen.record(TRIED)
+    assert tried in text.getvalue()
+    assert screen._trying == trying
+    screen.record({"kind": "healed", "step": 1_400, "code": "GS305", "verdict": "healthy"})
+    assert gone in text.getvalue()
+
+
+def test_the_lints_lines_are_told_in_the_runs_language() -> None:
+    found = [Finding("GS401", {"count": 20, "least": 1_000, "policy": "none"})] * 7
+    english, chinese = (one_liners(found, "runs/x", language) for language in ("en", "zh"))
+    assert len(english) == len(chinese) == 6
+    assert english[0].startswith("warning GS401 too-few-samples: ")
+    assert chinese[0].startswith("警告 GS401 too-few-samples: ")
+    assert english[0].split(": ", 1)[1] != chinese[0].split(": ", 1)[1]
+    assert english[-1] == "and 2 more: gansmith doctor runs/x"
+    assert chinese[-1] == "另有 2 条：gansmith doctor runs/x --language zh"

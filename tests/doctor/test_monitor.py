@@ -194,6 +194,15 @@ def test_the_steps_between_looks_are_measured_and_written_down(pictures: Path) -
     assert found.reasons[-1].key == "doctor.every"
 
 
+def test_of_few_samples_to_train_on_as_many_others_are_asked_about_as_of_many() -> None:
+    ready = set_up(settings("ring", None, {"threads": 1, "data.limit": 20, "batch": 8}), None)
+    watch = watch_of(ready)
+    assert watch is not None
+    assert len(watch.exhibit.real) == 20
+    assert watch.exhibit.held is not None
+    assert len(watch.exhibit.held) == 256
+
+
 def test_too_few_samples_are_not_looked_at(pictures: Path, tmp_path: Path) -> None:
     result = short(tmp_path, str(pictures), 3, **NETS, data__limit=8)
     assert result.verdict == ""
@@ -253,9 +262,21 @@ def test_a_healthy_toy_has_no_finding(data: str, tmp_path: Path) -> None:
 def test_numbers_that_break_down_leave_a_finding_and_a_report(
     pictures: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="diverged"):
+    with pytest.raises(UserError, match="diverged") as ended:
         short(tmp_path, str(pictures), 60, **NETS, optim__name="sgd", optim__lr=1e8)
+    assert str(ended.value).endswith("; GS308 divergence: docs/doctor/GS308.md")
+    assert len(str(ended.value).splitlines()) == 1
     (found,) = [each for each in findings(tmp_path) if each["code"] == "GS308"][:1]
     assert found["severity"] == "error"
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "GS308 divergence" in page
+
+
+def test_the_end_of_a_run_that_nobody_watched_names_the_page_too(
+    pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"GS308 divergence: docs/doctor/zh/GS308\.md$"):
+        short(
+            tmp_path, str(pictures), 60, **NETS, optim__name="sgd", optim__lr=1e8,
+            doctor__monitor=False, doctor__language="zh",
+        )  # fmt: skip

@@ -24,7 +24,7 @@ from gansmith.doctor.course import (
     watched,
     window_of,
 )
-from gansmith.doctor.findings import Finding
+from gansmith.doctor.findings import LANGUAGES, Finding
 from gansmith.doctor.ladder import (
     LADDERS,
     LIMITS,
@@ -35,6 +35,7 @@ from gansmith.doctor.ladder import (
     overfitting,
     read,
 )
+from gansmith.doctor.remarks import done
 from gansmith.doctor.repair import Repairer, command, ground_of
 from gansmith.doctor.signs import SIGNS
 from gansmith.training import Advice, Revive, Rollback, State
@@ -92,7 +93,7 @@ def test_a_ladder_is_well_formed(code):
     for rung in ladder.rungs + ladder.last:
         assert rung.source, "whose advice is it?"
         assert rung.changes or rung.revive or rung.adaptive or rung.told
-        assert str(rung)
+        assert done(rung)
         for change in rung.changes:
             assert change.control in CONTROLS
             assert change.of(CONTROLS[change.control]) != CONTROLS[change.control]
@@ -162,9 +163,13 @@ def test_a_rung_whose_sign_recovers_is_kept():
     patient.see(look(110, acc_pairs=0.8))
     assert patient.states() == ["tried", "kept"]
     assert patient.controls == CONTROLS | {"gamma": 2.0}
-    assert patient.notes[-1] | {"why": ""} == {
-        "code": "GS305", "act": "γ ×2", "state": "kept", "why": "", "changes": {},
+    assert patient.notes[-1] == {
+        "code": "GS305", "act": "γ ×2", "state": "kept", "why": "GS305 is gone", "changes": {},
         "sign": "acc_pairs", "before": 1.0, "after": 0.8,
+        "told": {
+            "en": {"state": "kept", "act": "γ ×2", "why": "GS305 is gone", "sign": "acc_pairs"},
+            "zh": {"state": "保留", "act": "γ 值 ×2", "why": "GS305 已消失", "sign": "acc_pairs"},
+        },
     }  # fmt: skip
 
 
@@ -428,18 +433,35 @@ def config(**changes):
         ("GS308", "--set penalty.gamma=1 --set optim.lr=0.0001 "),
         ("GS306", "--set optim.d_ratio=4 "),
         ("GS309", "--set augment.policy=all "),
-        ("GS310", "--repair auto would try it"),
+        ("GS310", "--set model.g.activation=leaky-relu "),
     ],
 )
 def test_advice_is_a_command(code, text):
     cfg = config()
-    course, notes = advised(Course(), look(10, code), GROUND, lambda r, n: command(cfg, r, n))
+    course, notes = advised(Course(), look(10, code), GROUND, lambda r, n, s: command(cfg, r, n, s))
     (note,) = notes
     assert note["state"] == "advised"
     assert text in note["why"]
-    again, silent = advised(course, look(20, code), GROUND, lambda r, n: command(cfg, r, n))
+    again, silent = advised(course, look(20, code), GROUND, lambda r, n, s: command(cfg, r, n, s))
     assert silent == []
     assert again == course
+
+
+@pytest.mark.parametrize(
+    ("where", "activation", "text"),
+    [
+        ("D", {}, "--set model.d.activation=leaky-relu "),
+        ("G", {"model.g.activation": "relu"}, "--set model.g.activation=leaky-relu "),
+        ("G", {"model.g.activation": "leaky-relu"}, "--set optim.lr=0.0005 "),
+    ],
+)
+def test_dead_units_are_kept_from_dying_by_hand(where, activation, text):
+    """No setting revives them; one that only repeats "--repair auto" helps nobody."""
+    cfg = config(**activation)
+    seen = look(10, "GS310", where=where)
+    _, (note,) = advised(Course(), seen, GROUND, lambda r, n, s: command(cfg, r, n, s))
+    for language in LANGUAGES:
+        assert text.strip() in note["told"][language]["why"]
 
 
 @pytest.mark.parametrize("code", LADDERS)
@@ -450,6 +472,7 @@ def test_a_command_can_be_given(code):
         rung = rung_at(ladder, number)
         new = changed(rung, CONTROLS, GROUND)
         words = command(cfg, rung, new).split()
+        assert words, "there is always something that a user can do"
         pairs = [word.split("=") for word in words if "=" in word]
         for key, value in pairs:
             number_or_word = float(value) if value[0].isdigit() else value
@@ -505,7 +528,7 @@ def repairer(mode, looks):
         state,
         script,
         lambda: replace(GROUND, steps=10_000),
-        lambda rung, new: command(cfg, rung, new),
+        lambda rung, new, side: command(cfg, rung, new, side),
         lambda kind, **fields: records.append({"kind": kind} | fields),
     )
     return made, state, script, records

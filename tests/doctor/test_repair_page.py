@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gansmith.doctor.catalogue import DYNAMICS
 from gansmith.doctor.ladder import LADDERS
+from gansmith.doctor.remarks import asked, done
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "doctor" / "repair.md"
 
@@ -19,9 +20,11 @@ def table() -> str:
     for code, ladder in LADDERS.items():
         name = f"{code} {DYNAMICS[code].name if code in DYNAMICS else WIRING_NAME}"
         for number, rung in enumerate(ladder.rungs + ladder.last, 1):
-            first = (name, str(ladder.gauge)) if number == 1 else ("", "")
+            first = (name, asked(ladder.gauge)) if number == 1 else ("", "")
             last = " (last resort)" if number > len(ladder.rungs) else ""
-            rows.append(f"| {first[0]} | {first[1]} | {number}. {rung}{last} | {rung.source} |")
+            rows.append(
+                f"| {first[0]} | {first[1]} | {number}. {done(rung)}{last} | {rung.source} |"
+            )
     return "\n".join(rows)
 
 

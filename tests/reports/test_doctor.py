@@ -86,3 +86,24 @@ def test_what_was_logged_beyond_a_resume_is_taken_back(tmp_path: Path) -> None:
     earlier = doctor(run_of(tmp_path, *story(), {"kind": "resume", "step": 25}))
     assert earlier is not None
     assert earlier.findings == []
+
+
+def test_a_repair_is_told_in_the_language_that_was_chosen_and_old_ones_as_they_stand(
+    tmp_path: Path,
+) -> None:
+    old = {
+        "kind": "repair", "step": 40, "code": "GS305", "act": "γ ×2", "state": "kept",
+        "why": "GS305 is gone", "changes": {"gamma": [1.0, 2.0]}, "sign": "acc_pairs",
+        "before": 1.0, "after": 0.8,
+    }  # fmt: skip
+    told = {"zh": {"state": "保留", "act": "γ 值 ×2", "why": "GS305 已消失", "sign": "acc_pairs"}}
+    for record, state, why in (
+        (old, "kept", "GS305 is gone"),
+        (old | {"told": told}, "保留", "GS305 已消失"),
+    ):
+        found = doctor(run_of(tmp_path, *story(), record, language="zh"))
+        assert found is not None
+        (row,) = found.repairs
+        assert (row.state, row.why) == (state, why)
+        assert row.controls == "gamma 1 → 2"
+        assert row.sign == "acc_pairs 1.00 → 0.800"

@@ -9,9 +9,10 @@ from gansmith.apps import runs
 from gansmith.apps.linting import of_settings
 from gansmith.apps.settling import settings
 from gansmith.config import Config, build, merge, to_tree
-from gansmith.doctor import CATALOGUE, Finding, gravest, told
+from gansmith.doctor import CATALOGUE, Finding, told
 from gansmith.doctor.findings import texts
 from gansmith.doctor.lint import LINT, UNSOUND
+from gansmith.doctor.precedence import ordered
 from gansmith.doctor.script import examine
 from gansmith.errors import UserError, nearest
 from gansmith.recipes import RECIPES
@@ -91,7 +92,7 @@ def _of_run(target: str, folder: Path, data: str | None, progress: Progress | No
         cfg = build(merge(to_tree(cfg), {"data": {"source": data}}))
     log = read_log(folder / runs.LOG)
     found = of_settings(cfg, progress, _planned(log)) + logged(log)
-    return Diagnosis(target, tuple(gravest(found)))
+    return Diagnosis(target, tuple(ordered(found)))
 
 
 def _planned(log: Log) -> int | None:

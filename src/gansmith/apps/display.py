@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gansmith.apps.showing_findings import one_liners
+from gansmith.apps.showing_findings import WORDS, one_liners
 from gansmith.config import to_tree
 from gansmith.doctor import told
 from gansmith.reports import words
@@ -116,18 +116,27 @@ class Terminal:
         if record["kind"] == "finding":
             said = record["told"][self._language]
             title = f"{record['code']} {record['name']}"
-            self.say(f"step {record['step']:,}: {title}: {said['evidence']}")
+            self.say(f"{self._at(record)}: {title}: {said['evidence']}")
             self.say(f"  {said['mend']}")
         elif record["kind"] == "healed":
-            self.say(f"step {record['step']:,}: {record['code']} is gone")
+            self.say(f"{self._at(record)}: {self._words['gone'].format(code=record['code'])}")
 
     def _repair(self, record: Record) -> None:
         """Keep what is being tried for the next line; say what is done and why."""
-        self._trying = f"trying {record['act']}" if record["state"] == "tried" else ""
+        said = record["told"][self._language]
+        tried = record["state"] == "tried"
+        self._trying = self._words["trying"].format(act=said["act"]) if tried else ""
         if record["state"] == "rolled-back":
             return  # the act that is tried says so
-        about = f"{record['state']} {record['act']}".strip()
-        self.say(f"step {record['step']:,}: {record['code']}: {about}: {record['why']}")
+        about = f"{said['state']} {said['act']}".strip()
+        self.say(f"{self._at(record)}: {record['code']}: {about}: {said['why']}")
+
+    @property
+    def _words(self) -> dict[str, str]:
+        return WORDS[self._language]
+
+    def _at(self, record: Record) -> str:
+        return self._words["step"].format(step=f"{record['step']:,}")
 
     def _step(self, record: Record) -> None:
         speed = record["images_per_second"]
@@ -307,7 +316,7 @@ def show_plan(plan: "DryRun") -> None:
         console.print(f"goes on from step {plan.step:,}, as was decided when the run began")
     for line in _decisions(plan.reasons, plan.data.notes):
         console.print(line)
-    for line in one_liners(plan.findings, str(plan.folder)):
+    for line in one_liners(plan.findings, str(plan.folder), plan.cfg.doctor.language):
         console.print(escape(line))
     console.print(f"for {plan.cfg.budget}; a dry run: nothing was trained or written")
 

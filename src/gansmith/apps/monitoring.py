@@ -139,7 +139,9 @@ def _exhibit(ready: Prepared) -> Exhibit:
     held = held_labels_B = train = None
     other = _held_out(ready)
     if other is not None:
-        held, held_labels_B = seen(other, _drawn(other, count))
+        # However few there are to train on: what D says of 20 others is mostly chance.
+        enough = min(most, len(other)) // pac * pac
+        held, held_labels_B = seen(other, _drawn(other, enough))
     if len(data) <= FEW:
         train = seen(data, np.arange(len(data)))[0]
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))

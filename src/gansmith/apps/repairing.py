@@ -24,7 +24,7 @@ def repairer_of(ready: Prepared, source: Source | None, write: Write) -> Repaire
         ready.state,
         source,
         ground=lambda: ground_of(cfg, ready.state, ready.data.info.kind, gamma),
-        command=lambda rung, new: command(cfg, rung, new),
+        command=lambda rung, new, side: command(cfg, rung, new, side),
         write=write,
     )
 

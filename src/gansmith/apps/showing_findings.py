@@ -27,6 +27,9 @@ WORDS = {
         "clean": "nothing found",
         "healthy": "healthy",
         "unhealthy": "not healthy",
+        "gone": "{code} is gone",
+        "trying": "trying {act}",
+        "more": "and {count} more: {command}",
     },
     "zh": {
         "error": "错误",
@@ -39,6 +42,9 @@ WORDS = {
         "clean": "没有发现问题",
         "healthy": "健康",
         "unhealthy": "不健康",
+        "gone": "{code} 已消失",
+        "trying": "正在尝试：{act}",
+        "more": "另有 {count} 条：{command}",
     },
 }
 
@@ -71,16 +77,21 @@ def _show(console: Console, finding: Finding, language: str) -> None:
     console.print()
 
 
-def one_liners(findings: Sequence[Finding], target: str) -> list[str]:
+def one_liners(findings: Sequence[Finding], target: str, language: str = "en") -> list[str]:
     """Code, name and mend of the first findings, plain text, and how to see the others.
 
     Args:
         target: what ``gansmith doctor`` is to be given.
+        language: of the texts.
     """
-    lines = [
-        f"{finding.severity} {finding.code} {finding.name}: {told(finding)['mend']}"
-        for finding in findings[:MOST_LINES]
-    ]
+    words = WORDS[language]
+    lines = []
+    for finding in findings[:MOST_LINES]:
+        mend = told(finding, language)["mend"]
+        lines.append(f"{words[finding.severity]} {finding.code} {finding.name}: {mend}")
     if len(findings) > MOST_LINES:
-        lines.append(f"and {len(findings) - MOST_LINES} more: gansmith doctor {target}")
+        command = f"gansmith doctor {target}" + (
+            "" if language == "en" else f" --language {language}"
+        )
+        lines.append(words["more"].format(count=len(findings) - MOST_LINES, command=command))
     return lines

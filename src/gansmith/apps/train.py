@@ -24,8 +24,8 @@ from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import as_record, told
-from gansmith.doctor.monitor import Monitor
+from gansmith.doctor import CATALOGUE, as_record, page, told
+from gansmith.doctor.monitor import BROKEN_DOWN, Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
 from gansmith.models import Generator
@@ -165,16 +165,21 @@ def _hooks(
 
 
 def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Monitor | None) -> str:
-    """Train; a run whose numbers break down leaves the doctor's finding and a report."""
+    """Train; a run whose numbers break down leaves the doctor's finding and a report.
+
+    Raises:
+        Diverged: with the code of what happened, and its page.
+    """
     try:
         return play(
             ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
         )
-    except Diverged:
+    except Diverged as error:
         if monitor:
             monitor.broke_down(ready.state.step)
             write_report(folder)
-        raise
+        at = f"docs/{page(BROKEN_DOWN, ready.cfg.doctor.language)}"
+        raise Diverged(f"{error}; {BROKEN_DOWN} {CATALOGUE[BROKEN_DOWN].name}: {at}") from error
 
 
 def _begin(
@@ -286,7 +291,7 @@ def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) 
     found = of_run(ready)
     for finding in found:
         log.write("finding", **as_record(finding))
-    for line in one_liners(found, str(folder)):
+    for line in one_liners(found, str(folder), ready.cfg.doctor.language):
         if watching.say:
             watching.say(line)
 

@@ -1,6 +1,6 @@
 """The course of a treatment: which rung of which ladder is tried, kept or taken back, and when.
 
-One rung is tried at a time, against the gravest finding that stands. What is decided follows from
+One rung is tried at a time, against the first finding that stands. What is decided follows from
 the course itself, a step's look and the controls: nothing is remembered elsewhere, so that a run
 that goes on from a checkpoint is treated as the run that was never stopped.
 """
@@ -11,7 +11,10 @@ from typing import Any
 
 from gansmith.doctor.findings import Finding
 from gansmith.doctor.ladder import LADDERS, Ladder, Rung, adapted, read
+from gansmith.doctor.precedence import EXPLAINS
+from gansmith.doctor.remarks import Remark, Told, done, remarked
 from gansmith.doctor.signs import Signs
+from gansmith.tasks import Side
 from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
 
@@ -20,6 +23,8 @@ SHORTEST, SHARE, LOOKS = 250, 0.02, 5  # of a window: steps (rules look back ove
 BROKEN = "GS118"  # what it is called when the loop's numbers are no longer numbers
 
 Note = dict[str, Any]  # a record of kind ``repair``, without its step
+# What to set in another run instead of a rung, by the controls it sets and the player it is about.
+Command = Callable[[Rung, Mapping[str, float], Side], str]
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Look:
-    """What is known at a step: the findings that stand, the gravest first, and the signs.
+    """What is known at a step: the findings that stand, causes first, and the signs.
 
     ``troubled``: whether one of them is an error or a warning. ``broken``: the numbers are none.
     """
@@ -123,8 +128,15 @@ class Look:
     broken: bool = False
 
     def stands(self, code: str) -> bool:
-        """Whether this finding stands."""
-        return any(each.code == code for each in self.standing)
+        """Whether this finding stands, or one that explains it and is told in its place."""
+        return any(
+            each.code == code or code in EXPLAINS.get(each.code, ()) for each in self.standing
+        )
+
+    def side(self, code: str) -> Side:
+        """The player whose finding this is: D's where it says so."""
+        of_d = any(each.code == code and each.where == "D" for each in self.standing)
+        return "D" if of_d else "G"
 
 
 @dataclass
@@ -136,10 +148,10 @@ class Move:
     acts: list[Act] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
-    def set(self, control: str, value: float, why: str, code: str) -> None:
+    def set(self, control: str, value: float, why: Remark, code: str) -> None:
         if self.controls[control] != value:
             self.controls[control] = value
-            self.acts.append(Advice(control, value, why, code))
+            self.acts.append(Advice(control, value, why.told(), code))
 
 
 def watched(course: Course, look: Look, patience: int) -> Course:
@@ -185,7 +197,7 @@ def _regulate(move: Move, look: Look, ground: Ground) -> None:
         return
     old = move.controls["augment"]
     new = round(adapted(old, look.signs, look.step - since, ground.window), 6)
-    move.set("augment", new, "augmentation follows how far D overfits", "GS309")
+    move.set("augment", new, Remark("regulated"), "GS309")
     move.course = replace(move.course, regulated=look.step)
 
 
@@ -211,22 +223,22 @@ def _judge(move: Move, look: Look) -> None:
     again = rung is not None and rung.back and not gone
     kept = not look.broken and not again and (gone or gauge.improved(trial.before, after))
     if look.broken:
-        why = "the numbers broke down while it was tried"
+        why = Remark("broke-down")
     elif again:
-        why = f"{trial.code} is back after {look.step - trial.begun:,} steps"
+        why = Remark("back-again", {"code": trial.code, "steps": look.step - trial.begun})
     elif gone:
-        why = f"{trial.code} is gone"
+        why = Remark("gone", {"code": trial.code})
     else:
-        why = f"{gauge.reading} went from {_said(trial.before)} to {_said(after)}"
-        why += "" if kept else f", which is less than {gauge}"
+        went: dict[str, Told] = {"sign": gauge.reading, "before": trial.before, "after": after}
+        why = Remark("better" if kept else "too-little", went, gauge)
     changes = {} if kept else {name: [move.controls[name], old] for name, old in trial.old.items()}
     if not kept:
         for name, old in trial.old.items():
-            move.set(name, old, f"taken back: {why}", trial.code)
+            move.set(name, old, Remark("taken-back", why=why), trial.code)
         if rung is not None and rung.adaptive:
             move.course = replace(move.course, regulated=None)
     state = "kept" if kept else "undone"
-    move.notes.append(_note(trial.code, str(rung), state, why, changes, trial.before, after))
+    move.notes.append(_note(trial.code, rung, state, why, changes, trial.before, after))
     move.course = replace(move.course, trial=None)
 
 
@@ -241,21 +253,16 @@ def _climb(move: Move, code: str, look: Look, ground: Ground) -> bool:
         move.course = replace(move.course, rungs=move.course.rungs | {code: number + 1})
         if rung.told:
             if rung.told.partition("=")[0] not in ground.told_already:
-                why = f"cannot be changed while a run goes on ({rung.source})"
-                move.notes.append(_note(code, str(rung), "advised", why, {}, before, None))
+                why = Remark("not-while-running", {"source": rung.source})
+                move.notes.append(_note(code, rung, "advised", why, {}, before, None))
             continue
         new = changed(rung, move.controls, ground)
         if not possible(rung, move.course, new, ground):
             continue
         _begin(move, code, number, rung, new, look, ground, before)
         return True
-    why = (
-        "nothing that is known to help has helped: the run goes on as it was set, and the finding "
-        "says what to change for another one"
-    )
-    if look.broken:
-        why = "nothing that is known to help has helped: the run ends here"
-    move.notes.append(_note(code, "", "given-up", why, {}, before, None))
+    why = Remark("ends" if look.broken else "given-up")
+    move.notes.append(_note(code, None, "given-up", why, {}, before, None))
     move.course = replace(move.course, spent=(*move.course.spent, code))
     return False
 
@@ -300,42 +307,39 @@ def _begin(
     ground: Ground,
     before: float | None,
 ) -> None:
-    why = f"against {code}, tried for {ground.window:,} steps ({rung.source})"
+    told: dict[str, Told] = {"code": code, "window": ground.window, "source": rung.source}
+    why = Remark("against", told)
     healthy = move.course.healthy
     changes = {name: [move.controls[name], value] for name, value in new.items()}
     old = {name: move.controls[name] for name in new}
     if rung.back:
         assert healthy is not None
-        move.acts.append(Rollback(healthy, why, code))
+        move.acts.append(Rollback(healthy, why.told(), code))
         back = {"rollback": [look.step, healthy]}
-        move.notes.append(_note(code, str(rung), "rolled-back", why, back, before, None))
+        move.notes.append(_note(code, rung, "rolled-back", why, back, before, None))
         lost = look.step - move.course.ages.get("healthy", healthy)
         count = move.course.rollbacks + 1
         move.course = replace(
             move.course, rollbacks=count, pending=None, reverted=look.step, lost=lost
         )
     if rung.revive:
-        of_d = any(each.code == code and each.where == "D" for each in look.standing)
-        move.acts.append(Revive("D" if of_d and ground.has_d else "G", why, code))
+        side = look.side(code) if ground.has_d else "G"
+        move.acts.append(Revive(side, why.told(), code))
     if rung.adaptive:
         old["augment"] = move.controls["augment"]
         move.course = replace(move.course, regulated=look.step)
     for name, value in new.items():
         move.set(name, value, why, code)
-    move.notes.append(_note(code, str(rung), "tried", why, changes, before, None))
+    move.notes.append(_note(code, rung, "tried", why, changes, before, None))
     trial = Trial(code, number, look.step, look.step + ground.window, before, old)
     move.course = replace(move.course, trial=trial)
 
 
-def _said(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"
-
-
 def _note(
     code: str,
-    act: str,
+    rung: Rung | None,
     state: str,
-    why: str,
+    why: Remark,
     changes: Mapping[str, Sequence[float]],
     before: float | None,
     after: float | None,
@@ -343,18 +347,19 @@ def _note(
     gauge = LADDERS[code].gauge
     return {
         "code": code,
-        "act": act,
+        "act": done(rung),
         "state": state,
-        "why": why,
+        "why": why.told(),
         "changes": {name: list(pair) for name, pair in changes.items()},
         "sign": gauge.reading,
         "before": before,
         "after": after,
+        "told": remarked(state, rung, why, gauge.reading),
     }
 
 
 def advised(
-    course: Course, look: Look, ground: Ground, command: Callable[[Rung, dict[str, float]], str]
+    course: Course, look: Look, ground: Ground, command: Command
 ) -> tuple[Course, list[Note]]:
     """What `next_move` would try first against each finding, told once; nothing is changed."""
     notes = []
@@ -368,7 +373,11 @@ def advised(
             if rung.told or possible(replace(rung, back=False), course, new, ground):
                 before = read(LADDERS[code].gauge.reading, look.signs)
                 changes = {name: [CONTROLS[name], value] for name, value in new.items()}
-                why = f"--repair auto would try it; by hand: {command(rung, new)} ({rung.source})"
-                notes.append(_note(code, str(rung), "advised", why, changes, before, None))
+                told: dict[str, Told] = {
+                    "command": command(rung, new, look.side(code)),
+                    "source": rung.source,
+                }
+                why = Remark("by-hand", told)
+                notes.append(_note(code, rung, "advised", why, changes, before, None))
                 break
     return course, notes

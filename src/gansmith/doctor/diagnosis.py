@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gansmith.doctor.findings import Finding, gravest
+from gansmith.doctor.findings import Finding
 from gansmith.doctor.history import Facts, History, Suspicion
+from gansmith.doctor.precedence import EXPLAINS, ordered
 from gansmith.doctor.rules import RULES, Rule
 from gansmith.doctor.signs import Signs
 
@@ -29,7 +30,8 @@ class Diagnosis:
     A suspicion becomes a finding when its rule has had it for as many looks in a row, over as many
     steps, as the rule asks for (two looks do that are twice as far apart), or at once where it is
     certain; it goes when three looks in a row are without it. So noise that comes and goes in
-    healthy runs is no finding.
+    healthy runs is no finding. It waits while something is suspected that would explain it
+    (`gansmith.doctor.precedence`).
 
     Args:
         facts: of the game.
@@ -63,21 +65,22 @@ class Diagnosis:
         Returns:
             The findings that are new at this step, or about another place than before.
         """
+        before = {each.code: each for each in self.standing}
         self._history.add(step, signs)
-        changed = []
         for rule in self._rules:
             case = self._cases[rule.code]
             if rule.moving and self._history.ending:
                 continue
-            before = case.finding
             silent = step - self._lost < rule.after or (rule.played and self._history.unplayed)
             found = None if silent else rule.look(self._history)
-            if before is None and found and rule.excuse and rule.excuse(self._history):
+            if case.finding is None and found and rule.excuse and rule.excuse(self._history):
                 found = None
             self._judge(rule, case, found)
-            if case.finding and (before is None or before.where != case.finding.where):
-                changed.append(case.finding)
-        return gravest(changed)
+        return [
+            each
+            for each in self.standing
+            if each.code not in before or before[each.code].where != each.where
+        ]
 
     def _judge(self, rule: Rule, case: _Case, found: Suspicion | None) -> None:
         if found is None:
@@ -92,6 +95,8 @@ class Diagnosis:
         lasted = self._history.step - case.since
         enough = case.looks >= rule.looks or (case.looks > 1 and lasted >= 2 * rule.span)
         long = enough and lasted >= rule.span
+        if case.finding is None and self._may_be_explained(rule.code):
+            return
         if case.finding is not None or long or found.certainty >= 1.0:
             case.finding = Finding(
                 rule.code,
@@ -101,12 +106,18 @@ class Diagnosis:
                 certainty=found.certainty,
             )
 
+    def _may_be_explained(self, code: str) -> bool:
+        """Whether there is a suspicion, no finding yet, of what would be told in its place."""
+        return any(
+            case.looks and code in EXPLAINS.get(other, ()) for other, case in self._cases.items()
+        )
+
     @property
     def standing(self) -> list[Finding]:
-        """The findings that stand, the gravest first; each with the step that it came at."""
-        return gravest(case.finding for case in self._cases.values() if case.finding is not None)
+        """The findings that stand, causes first (`ordered`); each with the step that it came at."""
+        return ordered(case.finding for case in self._cases.values() if case.finding is not None)
 
     @property
     def verdict(self) -> Finding | None:
-        """The gravest finding that stands; None is healthy."""
+        """The first of the findings that stand; None is healthy."""
         return next(iter(self.standing), None)

@@ -4,7 +4,7 @@ A rung is a reversible change of named controls (`gansmith.training.state.CONTRO
 for dead units, or a word of advice where no running game can be changed; some first go back to the
 last healthy checkpoint. A rung is kept if the disorder is gone after its window, or if the sign
 that it shows in has improved by as much as its gauge asks for. `docs/doctor/repair.md` is this
-table in words.
+table in words; `gansmith.doctor.remarks` tells it.
 """
 
 import math
@@ -48,18 +48,9 @@ class Change:
         low, high = LIMITS[self.control]
         return min(max(new, low), high)
 
-    def __str__(self) -> str:
-        name = {"gamma": "γ", "sigma": "instance noise", "d_steps": "steps of D"}.get(self.control)
-        name = name or {"lr": "rate", "lr_D": "rate of D"}.get(self.control, self.control)
-        if self.how == "times":
-            return f"{name} {_factor(self.amount)}"
-        if self.how == "plus":
-            return f"{name} +{self.amount:g}"
-        amount = f"{self.amount:g}" if self.control == "sigma" else _factor(self.amount)
-        return f"{name} at {self.how} {amount}"
 
-
-def _factor(amount: float) -> str:
+def factor(amount: float) -> str:
+    """×2 of 2, /2 of a half."""
     return f"×{amount:g}" if amount >= 1 else f"/{1 / amount:g}"
 
 
@@ -101,13 +92,6 @@ class Rung:
     adaptive: bool = False
     told: str = ""
 
-    def __str__(self) -> str:
-        parts = ["back to the last healthy checkpoint"] if self.back else []
-        parts += ["revive dead units"] if self.revive else []
-        parts += ["augmentation as D overfits"] if self.adaptive else []
-        parts += [str(change) for change in self.changes]
-        return ", ".join(parts) if not self.told else f"another run with {self.told}"
-
 
 @dataclass(frozen=True)
 class Gauge:
@@ -129,9 +113,11 @@ class Gauge:
         gain = after - before if self.toward == "up" else before - after
         return gain >= self.by - ROUNDING
 
-    def __str__(self) -> str:
+    @property
+    def amount(self) -> str:
+        """What is asked for, such as −0.05, or ×2."""
         sign = ("×" if self.toward == "up" else "/") if self.times else "+−"[self.toward == "down"]
-        return f"{self.reading} {sign}{self.by:g}"
+        return f"{sign}{self.by:g}"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from gansmith.training import State
 FEW = 32  # samples that gradients and units are looked at on
 Write = Callable[..., None]
 GATHERED = "signals/"  # before the name of a signal, in a checkpoint
+BROKEN_DOWN = "GS308"  # what is found where a loss or a weight is no number
 LEAST = 3  # looks, before a run is called healthy
 
 # The signals of the loop, by the signs that they are.
@@ -173,7 +174,7 @@ class Monitor:
 
     @property
     def standing(self) -> list[Finding]:
-        """The findings that stand, the gravest first."""
+        """The findings that stand, causes first."""
         return self._diagnosis.standing
 
     def __call__(self, step: int, signals: dict[str, Tensor]) -> None:

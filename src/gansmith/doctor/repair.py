@@ -14,6 +14,7 @@ from gansmith.config import Config
 from gansmith.data.augment import beyond
 from gansmith.doctor.catalogue import CATALOGUE
 from gansmith.doctor.course import (
+    Command,
     Course,
     Ground,
     Look,
@@ -27,7 +28,7 @@ from gansmith.doctor.findings import Finding
 from gansmith.doctor.ladder import Rung
 from gansmith.doctor.signs import Signs
 from gansmith.losses import PENALTIES
-from gansmith.tasks import TASKS
+from gansmith.tasks import TASKS, Side
 from gansmith.training import Act, Rollback, State, images_per_step
 
 Write = Callable[..., None]
@@ -43,7 +44,7 @@ class Source(Protocol):
 
     @property
     def standing(self) -> Sequence[Finding]:
-        """The findings that stand, the gravest first."""
+        """The findings that stand, causes first."""
         ...
 
     @property
@@ -87,8 +88,12 @@ def ground_of(cfg: Config, state: State, kind: str, gamma: float) -> Ground:
     )
 
 
-def command(cfg: Config, rung: Rung, new: Mapping[str, float]) -> str:
-    """The settings of another run that does from its start what a rung does."""
+def command(cfg: Config, rung: Rung, new: Mapping[str, float], side: Side = "G") -> str:
+    """The settings of another run that does from its start what a rung does.
+
+    Units cannot be revived by a setting: an activation without a flat side keeps them from dying,
+    or half the rate where the player (``side``) has one already.
+    """
     gamma, optim = float(cfg.penalty.gamma), cfg.optim
     settings = {
         "gamma": ("penalty.gamma", lambda value: gamma * value),
@@ -97,14 +102,18 @@ def command(cfg: Config, rung: Rung, new: Mapping[str, float]) -> str:
         "lr_D": ("optim.d_ratio", lambda value: optim.d_ratio * value),
         "sigma": ("instance_noise.sigma", lambda value: cfg.instance_noise.sigma + value),
         "d_steps": ("optim.d_steps", lambda value: optim.d_steps + value),
-        "augment": ("augment.policy", lambda value: value),
     }
+    leaky = (cfg.model.g if side == "G" else cfg.model.d).activation == "leaky-relu"
+    if rung.revive and leaky and "lr" not in new:
+        new = {**new, "lr": 0.5}
     parts = [f"{settings[name][0]}={settings[name][1](value):.4g}" for name, value in new.items()]
+    if rung.revive and not leaky:
+        parts.append(f"model.{side.lower()}.activation=leaky-relu")
     if rung.adaptive:
         parts.append("augment.policy=all")
     if rung.told:
         parts.append(rung.told)
-    return " ".join(f"--set {part}" for part in parts) or "--repair auto"
+    return " ".join(f"--set {part}" for part in parts)
 
 
 class Repairer:
@@ -125,7 +134,7 @@ class Repairer:
         state: State,
         source: Source,
         ground: Callable[[], Ground],
-        command: Callable[[Rung, Mapping[str, float]], str],
+        command: Command,
         write: Write,
     ) -> None:
         self._auto, self._state, self._source = mode == "auto", state, source

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gansmith.doctor.findings import Finding, Value, gravest
+from gansmith.doctor.findings import Finding, Value
+from gansmith.doctor.precedence import ordered
 from gansmith.errors import UserError
 
 LIMIT_S = 600.0
@@ -47,7 +48,7 @@ def examine(
         found = _read(report)
     if not found:
         raise UserError(f"{path}: the program ended before a step of training{tail}")
-    return gravest(_findings(path, found, late))
+    return ordered(_findings(path, found, late))
 
 
 def _run(

@@ -16,13 +16,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from gansmith.doctor.findings import EARLY, Finding, Value, gravest, told, verdict_of
+from gansmith.doctor.findings import EARLY, Finding, Value, told, verdict_of
 from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
 from gansmith.doctor.hearing.kinship import plain
 from gansmith.doctor.hearing.places import user_line
 from gansmith.doctor.looks import Looks
-from gansmith.doctor.wiring import EXPLAINS, RULES, Bench, Evidence, Scales, Tally
+from gansmith.doctor.precedence import ordered
+from gansmith.doctor.wiring import RULES, Bench, Evidence, Scales, Tally
 from gansmith.doctor.wiring.health import blame_gradient, locate
 from gansmith.errors import UserError
 
@@ -144,12 +145,8 @@ class Watch:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was found, the gravest first; without what another finding explains."""
-        found = [*self._found, *self._looks.standing]
-        explained: set[str] = set()
-        for finding in found:
-            explained |= EXPLAINS.get(finding.code, frozenset())
-        return gravest(finding for finding in found if finding.code not in explained)
+        """What was found, causes first (`ordered`); without what another finding explains."""
+        return ordered([*self._found, *self._looks.standing])
 
     @property
     def verdict(self) -> str:

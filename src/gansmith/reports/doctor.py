@@ -110,7 +110,7 @@ def doctor(run: Run) -> Doctor | None:
         healthy=last == HEALTHY,
         changes=changes[-MOST:],
         findings=_findings(log.findings, language)[-MOST:],
-        repairs=[_repair(event) for event in log.repairs[-MOST:]],
+        repairs=[_repair(event, language) for event in log.repairs[-MOST:]],
         charts=_charts(log, run.noun),
         looks=some(len(log.signs), "look"),
     )
@@ -144,8 +144,10 @@ def _findings(events: list[Event], language: str) -> list[Told]:
     return found
 
 
-def _repair(event: Event) -> Repair:
+def _repair(event: Event, language: str) -> Repair:
     """What was tried, on which controls, and what the sign was before and after."""
+    tongues = mapping(event.get("told"))
+    words = event | mapping(tongues.get(language) or tongues.get("en"))
     pairs = [(name, listed(value)) for name, value in mapping(event.get("changes")).items()]
     controls = [f"{name} {setting(pair[0])} → {setting(pair[1])}" for name, pair in pairs if pair]
     values = [event.get("before"), event.get("after")]
@@ -153,11 +155,11 @@ def _repair(event: Event) -> Repair:
     return Repair(
         step=count(number(event.get("step"))),
         code=str(event.get("code", "")),
-        state=str(event.get("state", "")),
-        act=str(event.get("act", "")),
+        state=str(words.get("state", "")),
+        act=str(words.get("act", "")),
         controls=", ".join(controls),
-        sign=f"{event.get('sign', '')} {said}" if said else "",
-        why=str(event.get("why", "")),
+        sign=f"{words.get('sign', '')} {said}" if said else "",
+        why=str(words.get("why", "")),
     )
 
 

@@ -25,19 +25,4 @@ RULES: tuple[Rule, ...] = (
     health.modes,
 )
 
-# What a disorder brings about is not told beside it.
-EXPLAINS: dict[str, frozenset[str]] = {
-    "GS101": frozenset({"GS111", "GS108"}),
-    "GS107": frozenset({"GS101", "GS102", "GS105", "GS106", "GS109", "GS110", "GS111", "GS112"}),
-    "GS105": frozenset({"GS111", "GS112"}),
-    "GS106": frozenset({"GS112"}),
-    "GS109": frozenset({"GS112"}),
-    "GS112": frozenset({"GS111"}),
-    "GS113": frozenset({"GS117", "GS124"}),
-    "GS115": frozenset({"GS125"}),
-    "GS117": frozenset({"GS120"}),
-    "GS119": frozenset({"GS120", "GS117", "GS121"}),
-    "GS128": frozenset({"GS123"}),
-}
-
-__all__ = ["EXPLAINS", "RULES", "Bench", "Evidence", "Scales", "Tally"]
+__all__ = ["RULES", "Bench", "Evidence", "Scales", "Tally"]
