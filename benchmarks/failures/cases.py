@@ -17,7 +17,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 HALVES = ("tuning", "unseen")
 FIRST_SEED = {"tuning": 0, "unseen": 100}
-SEEDS = 2  # of every fault and size
+SEEDS = {"settings": 1, "runs": 2, "loops": 1}  # of every fault and size
 Half = Literal["tuning", "unseen"]
 Kind = Literal["settings", "runs", "loops"]
 
@@ -67,8 +67,11 @@ def halves(names: list[str]) -> dict[str, Half]:
     }
 
 
-def _seeds(half: Half, count: int) -> range:
-    return range(FIRST_SEED[half], FIRST_SEED[half] + count)
+STYLE = {"digits-conv": 0, "toy": 1, "digits-mlp": 2}  # loops take turns in style by their seed
+
+
+def _seeds(half: Half, count: int, first: int = 0) -> range:
+    return range(FIRST_SEED[half] + first, FIRST_SEED[half] + first + count)
 
 
 def _changes() -> Iterator[Case]:
@@ -87,7 +90,7 @@ def _changes() -> Iterator[Case]:
                     "data": fault.get("data", base["data"]),
                     "set": {**base.get("set", {}), **planted},
                 }
-                for seed in _seeds(half_of[name], SEEDS if kind == "runs" else 1):
+                for seed in _seeds(half_of[name], SEEDS[kind]):
                     yield Case(
                         fault=name,
                         kind=kind,
@@ -107,7 +110,7 @@ def _loops() -> Iterator[Case]:
     half_of = halves(list(faults))
     for name, fault in faults.items():
         for size in fault["sizes"]:
-            for seed in _seeds(half_of[name], SEEDS):
+            for seed in _seeds(half_of[name], SEEDS["loops"], STYLE[size]):
                 yield Case(
                     fault=name,
                     kind="loops",
