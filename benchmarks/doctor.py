@@ -4,12 +4,13 @@
     python benchmarks/doctor.py                   # both halves
 
 Every visit is written into a journal as it ends; a second call goes on where the first stopped.
-``--only TEXT`` takes the cases whose name has it; ``--page FILE`` also puts the tables into a page,
+``--only PATTERN`` takes the cases whose name has it; ``--page FILE`` puts the tables into a page too,
 after its line ``<!-- figures -->``.
 """
 
 import argparse
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,9 @@ MARK = "<!-- figures -->"
 
 def _jobs(half: str | None, only: str, repairs: bool) -> list[tuple[Case, str]]:
     """Each visit, and what the doctor may do; repairs are tried with the first seed alone."""
-    chosen = [case for case in all_cases() if half in (None, case.half) and only in f"{case.name}"]
+    chosen = [
+        case for case in all_cases() if half in (None, case.half) and re.search(only, case.name)
+    ]
     jobs = [(case, "advise") for case in chosen]
     if repairs:
         jobs += [(case, "auto") for case in chosen if case.repairable and case.seed % 100 == 0]
@@ -62,7 +65,7 @@ def main() -> None:
     """Make the visits, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--half", choices=("tuning", "unseen"))
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="a regular expression, sought in names")
     parser.add_argument("--no-repairs", action="store_true")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--work", type=Path, default=Path("runs/failures"))

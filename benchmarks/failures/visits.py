@@ -12,7 +12,7 @@ from typing import Any
 
 from failures.cases import HERE, Case, made_data
 
-LOOP_STEPS = 300  # of a stranger's loop
+LOOP_STEPS = 200  # of a stranger's loop: what `gansmith doctor` watches unless told otherwise
 SCORED = 2000  # samples
 Record = dict[str, Any]
 

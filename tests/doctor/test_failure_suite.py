@@ -79,7 +79,8 @@ def test_tables_count_what_was_wrong() -> None:
     wrong = next(case for case in FAULTY if case.half == "unseen")
     pairs = [(c, record(c, "healthy") if c is wrong else r) for c, r in pairs]
     assert f"{unseen - 1} of {unseen}" in "\n".join(accuracy.shares(pairs))
-    row = next(line for line in accuracy.confusion(pairs, "unseen") if wrong.fault in line)
+    start = f"| {wrong.fault} | {wrong.kind} |"
+    row = next(x for x in accuracy.confusion(pairs, "unseen") if x.startswith(start))
     assert "healthy ×1" in row
 
 

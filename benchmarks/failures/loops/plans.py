@@ -182,7 +182,9 @@ def sound(size: str, seed: int, style: str) -> Plan:
         width=int(rng.choice(width)),
         depth=int(rng.choice((2, 3))),
         activation=str(rng.choice(("relu", "leaky", "silu"))),
-        d_activation=str(rng.choice(("leaky", "leaky", "silu" if size == "digits-mlp" else "leaky"))),
+        d_activation=str(
+            rng.choice(("leaky", "leaky", "silu" if size == "digits-mlp" else "leaky"))
+        ),
         z_dim=int(rng.choice(z_dim)),
         uniform=bool(rng.random() < 0.4),
         norm=not toy,
