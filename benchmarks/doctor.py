@@ -4,7 +4,7 @@
     python benchmarks/doctor.py                   # both halves
 
 Every visit is written into a journal as it ends; a second call goes on where the first stopped.
-``--only PATTERN`` takes the cases whose name has it; ``--page FILE`` puts the tables into a page too,
+``--only PATTERN`` takes the cases whose name has it, ``--page FILE`` puts the tables into a page,
 after its line ``<!-- figures -->``.
 """
 
