@@ -145,6 +145,7 @@ FAULTS = {
     "GS119": lambda: Loop(noise=lambda: 1e-3 * torch.randn(BATCH, Z)),
     "GS120": lambda: Loop(G=Deaf()),
     "GS121": same_noise,
+    "GS129": lambda: Loop(noise=lambda: torch.randn(1, Z).expand(BATCH, Z)),
     "GS123": lambda: Loop(fake_label=1.0),
     "GS124": lambda: Loop(real=lambda: (loops.data() + 1) / 2),
     "GS125": lambda: Loop(D=critic(nn.Sigmoid()), criterion=wasserstein),

@@ -74,6 +74,7 @@ WIRING: dict[str, Disorder] = {
         "program-stops-with-error", "error", "Goodenough 1975, section 1 (exceptions)"
     ),
     "GS128": Disorder("one-side-never-shown", "error", "Goodfellow et al. 2014, algorithm 1"),
+    "GS129": Disorder("one-noise-for-the-batch", "error", "Goodfellow et al. 2014, algorithm 1"),
 }
 
 SETTINGS: dict[str, Disorder] = {

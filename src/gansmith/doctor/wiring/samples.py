@@ -129,7 +129,7 @@ def _translates(draw: Draw) -> bool:
 
 
 def noise(step: Step, bench: Bench) -> Iterator[Evidence]:
-    """GS119, GS120, GS121: noise that is nearly none, that is not used, or that never changes."""
+    """GS119, GS120, GS121, GS129: noise that is next to none, unused, or the same each time."""
     if "G" not in step.holds:
         return
     fresh = _fresh(step, bench)
@@ -142,7 +142,9 @@ def noise(step: Step, bench: Bench) -> Iterator[Evidence]:
     z = last.noise.float()
     spread = float(z.std(0).mean())
     values = {"std": spread, "dimensions": z[0].numel(), "batch": len(z)}
-    yield Evidence("GS119", "G", spread < LEAST_NOISE, values, last.line)
+    one = len(z) > 1 and bool((z == z[:1]).all())
+    yield Evidence("GS129", "G", one, values, last.line)
+    yield Evidence("GS119", "G", spread < LEAST_NOISE and not one, values, last.line)
     if last.out is not None and len(z) >= 4 and spread > 0:
         out = last.out.float()
         varies, size = float(out.std(0).mean()), float(out.std())
