@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 
 HERE = Path(__file__).resolve().parent
+LOOP_STEPS = 200  # of a stranger's loop: what `gansmith doctor` watches unless told otherwise
 HALVES = ("tuning", "unseen")
 FIRST_SEED = {"tuning": 0, "unseen": 100}
 SEEDS = {"settings": 1, "runs": 2, "loops": 1}  # of every fault and size
@@ -121,6 +122,7 @@ def _loops() -> Iterator[Case]:
                     codes=tuple(fault["codes"]),
                     also=tuple(fault.get("also", ())),
                     onset=fault.get("onset", 0),
+                    job={"steps": fault.get("steps", LOOP_STEPS)},
                 )
 
 
@@ -134,7 +136,7 @@ def _healthy() -> Iterator[Case]:
     for size in tree["sizes"]:
         for half in HALVES:
             for seed in _seeds(half, tree["loops"] // 2):
-                yield Case("none", "loops", size, seed, half)
+                yield Case("none", "loops", size, seed, half, job={"steps": LOOP_STEPS})
 
 
 def all_cases() -> list[Case]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from failures.cases import HERE, Case, made_data
 
-LOOP_STEPS = 200  # of a stranger's loop: what `gansmith doctor` watches unless told otherwise
 SCORED = 2000  # samples
 Record = dict[str, Any]
 
@@ -115,7 +114,7 @@ def _loop(case: Case, work: Path, repair: str) -> Record:
 
     program = HERE / "loops" / "loops.py"
     args = ["--size", case.size, "--seed", str(case.seed), "--fault", case.fault]
-    found = diagnose(str(program), steps=LOOP_STEPS, args=args).findings
+    found = diagnose(str(program), steps=case.job["steps"], args=args).findings
     at = [each.step or 0 for each in found if each.code in case.codes]
     return {
         "found": [(each.code, each.severity) for each in found],

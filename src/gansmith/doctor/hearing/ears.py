@@ -61,6 +61,7 @@ class Ears:
         self._calls: list[Call] = []
         self._passes: dict[int, Pass] = {}
         self._made_of: dict[str, list[Pass] | None] = dict.fromkeys(self.nets)
+        self._held: set[int] = set()  # weights (ids) that have been stepped
         self._holds: dict[tuple[int, int], tuple[tuple[str, ...], Any]] = {}
         self._small = {net.name: weights.small(net) for net in nets}
         self._before: dict[str, list[Tensor]] = {}
@@ -250,7 +251,8 @@ class Ears:
         if number not in self._passes:
             self._passes[number] = Pass(number=number, line=user_line())
             for net in self.nets.values():
-                if all(p.grad is None or not bool(p.grad.any()) for p in weights.witnesses(net)):
+                seen = weights.witnesses(net, self._held)
+                if all(p.grad is None or not bool(p.grad.any()) for p in seen):
                     self._made_of[net.name] = []
         return self._passes[number]
 
@@ -295,6 +297,7 @@ class Ears:
             step.calls, step.draws = self._calls, self._recent()
             step.passes = [each for each in self._passes.values() if each.reached]
             held = {id(p) for group in optimiser.param_groups for p in group["params"]}
+            self._held |= held
             for name in holds:
                 net = self.nets[name]
                 step.norms[name] = weights.norm(weights.gradients(net))

@@ -13,9 +13,13 @@ def own(net: Net) -> list[nn.Parameter]:
     return [p for p in net.module.parameters() if id(p) in net.own]
 
 
-def witnesses(net: Net) -> list[nn.Parameter]:
-    """Weights whose gradients stand for all: the first and the last matrix of a net's own."""
-    every = own(net)
+def witnesses(net: Net, held: set[int]) -> list[nn.Parameter]:
+    """Weights whose gradients stand for all: the first and the last matrix of a net's own.
+
+    Of those (ids) that optimisers hold, where some are known: who clears gradients by the optimiser
+    leaves those of other weights alone, and nobody steps with them.
+    """
+    every = [p for p in own(net) if id(p) in held] or own(net)
     matrices = [p for p in every if p.ndim > 1] or every
     return [matrices[0], matrices[-1]] if matrices else []
 

@@ -1,6 +1,7 @@
 """Rules on what D is shown and what G is given: ranges, kinds, and noise."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -27,6 +28,15 @@ def _samples(call: Call, numel: int) -> Tensor:
     """What of a call's rows is the sample, where a label stands beside it."""
     flat_x = call.x.flatten(1) if call.x.ndim > 1 else call.x[:, None]
     return flat_x[:, call.offset : call.offset + numel]
+
+
+def _parts(call: Call) -> list[Call]:
+    """A call about real and generated samples in one batch as two, one about each."""
+    rows = call.fake_rows
+    if call.origin != "mixed" or rows is None:
+        return [call]
+    fake, real = call.x[rows], call.x[~rows]
+    return [replace(call, x=fake, origin="fake"), replace(call, x=real, origin="real")]
 
 
 def seen_reach(fakes: Sequence[Call]) -> Reach | None:
@@ -58,9 +68,9 @@ def ranges(step: Step, bench: Bench) -> Iterator[Evidence]:
     """GS113, GS114, GS124: D can tell the two kinds apart without learning anything of them."""
     if "D" not in roles(step.holds):
         return
-    view = flat(told_apart(step, bench).D)
-    for name in sorted({call.net for call, _ in view}):
-        calls = [call for call, _ in view if call.net == name]
+    heard = [part for call, _ in flat(told_apart(step, bench).D) for part in _parts(call)]
+    for name in sorted({call.net for call in heard}):
+        calls = [call for call in heard if call.net == name]
         fakes = [call for call in calls if call.origin == "fake" and call.draw is not None]
         reals = [call for call in calls if call.origin == "real"]
         if not fakes or not reals:
