@@ -294,17 +294,13 @@ def _vae_gan(case: Case) -> Iterator[Refusal]:
 
 
 def _reads(case: Case) -> Iterator[Refusal]:
-    """What G is given against what it reads."""
+    """What G is given, it must read; G that could read a picture may do without."""
     task, name = case.cfg.task, case.cfg.model.name
-    fills, holes = task == "inpainting", MODELS[name].reads == "hole"
-    if fills == holes:
+    if task != "inpainting" or MODELS[name].reads == "hole":
         return
-    fit = ", ".join(key for key, each in MODELS.items() if (each.reads == "hole") == fills)
-    what = "cuts holes into pictures" if fills else "gives G noise alone"
-    reads = "reads pictures with holes" if holes else "reads noise alone"
-    reason = f"task {task} {what}, and model.name {name} {reads}: use model.name={fit}"
-    values: Values = {"task": task, "model": name, "known": fit}
-    yield Refusal("GS250", "model.name", reason, values)
+    fit = ", ".join(key for key, each in MODELS.items() if each.reads == "hole")
+    reason = f"task {task} gives G a picture, and model.name {name} reads noise alone: use {fit}"
+    yield Refusal("GS250", "model.name", reason, {"task": task, "model": name, "known": fit})
 
 
 def _completion(case: Case) -> Iterator[Refusal]:
