@@ -1,9 +1,10 @@
-"""Completion: the picture around a hole, the hole and noise in, the picture with the hole filled out.
+"""Completion: a picture with a hole, and noise, to the picture with the hole filled.
 
-G is an encoder and decoder of gated convolutions (Yu et al. 2019, section 3.1): a filter that knows
-where the hole is. At a quarter of the size stand residual blocks with fast Fourier convolutions
-(Suvorov et al. 2022, section 2.1; Chi et al. 2020), in which every place sees all of the picture,
-however large it is. Nothing hangs on the size: sides are multiples of `STRIDE`.
+G's encoder is of gated convolutions (Yu et al. 2019, section 3.1), which learn where the hole is. At
+a quarter of the size stand residual blocks with fast Fourier convolutions (Suvorov et al. 2022,
+section 2.1; Chi et al. 2020), in which every place sees all of the picture, however large it is.
+The decoder sees the encoder's half size and the picture itself. Nothing hangs on the size: sides
+are multiples of `STRIDE`.
 
 D is a patch critic (Isola et al. 2017, section 3.2.2): its logit is the mean of those of its
 patches. Of a linear head this is the logit of the mean of their features, so that
@@ -47,14 +48,11 @@ def completed(made_BCHW: Tensor, given: Tensor) -> Tensor:
 
 
 class Gated(nn.Module):
-    """f(W_f * x) ⊙ σ(W_g * x): Yu et al. 2019, equation (3), one convolution for both."""
+    """f(W_f * x) ⊙ σ(W_g * x), half the size: Yu et al. 2019, equation (3), in one convolution."""
 
-    def __init__(
-        self, before: int, after: int, style: Style, gain: float, kernel: int = 3, stride: int = 1
-    ) -> None:
+    def __init__(self, before: int, after: int, style: Style, gain: float) -> None:
         super().__init__()
-        padding = (kernel - 1) // 2
-        self.both = he(nn.Conv2d(before, 2 * after, kernel, stride, padding), gain)
+        self.both = he(nn.Conv2d(before, 2 * after, 4, 2, 1), gain)
         self.shape = nn.Sequential(*nonlinear(style.norm, style.activation, after))
         self.gate = nn.Sigmoid()
 
@@ -88,7 +86,7 @@ class FourierBlock(nn.Module):
     """x + W·f(local + global): a 3×3 convolution beside the spectral transform.
 
     Suvorov et al. 2022, figure 2, with one sum where the paper keeps two streams apart. The last
-    weight starts at zero, so that a fresh block hands its input on.
+    weight starts at zero, so that a fresh block hands its input on; not with spectral norm.
     """
 
     def __init__(self, channels: int, style: Style) -> None:
@@ -101,9 +99,9 @@ class FourierBlock(nn.Module):
         self.spectral = Spectral(half, style)
         self.widen = he(nn.Conv2d(half, channels, 1, bias=bias), gain)
         self.second = nn.Sequential(*nonlinear(style.norm, style.activation, channels))
-        self.last = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+        self.last = he(
+            nn.Conv2d(channels, channels, 3, padding=1), gain=gain if style.spectral else 0.0
+        )
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         h = self.first(x_BCHW)
@@ -121,24 +119,33 @@ class CompletionGenerator(nn.Module):
 
     def __init__(self, plan: Blueprint) -> None:
         super().__init__()
-        style, width = plan.g, plan.width
-        act = ACTIVATIONS[style.activation].gain
+        style, width, channels = plan.g, plan.width, plan.shape[0]
+        act, bias = ACTIVATIONS[style.activation].gain, bias_before(style.norm)
         self.shape, self.span = plan.shape, range_of(style.output)
         self.embed = ClassEmbedding(plan.classes, plan.z_dim)
         gated = act * GATE_GAIN
-        self.enter = Gated(plan.shape[0] + 1, width, style, gain=1.0)
         self.down = nn.ModuleList(
-            Gated(width * k, width * 2 * k, style, gated, kernel=4, stride=2) for k in (1, 2)
+            (
+                Gated(channels + 1, 2 * width, style, gain=1.0),
+                Gated(2 * width, 4 * width, style, gain=gated),
+            )
         )
         self.noise = nn.ModuleList(
             he(nn.Linear(self.embed.outputs, width * k), gain=1.0) for k in (4, 2, 1)
         )
         self.blocks = nn.Sequential(*[FourierBlock(4 * width, style) for _ in range(plan.depth)])
+        skips = (2 * width, channels + 1)  # what the encoder saw at half and at full size
         self.narrow = nn.ModuleList(
-            he(nn.Conv2d(width * 2 * k, width * k, 1), gain) for k, gain in ((2, 1.0), (1, gated))
+            he(nn.Conv2d(width * 2 * k, width * k, 1), gain) for k, gain in ((2, 1.0), (1, act))
         )
-        self.up = nn.ModuleList(Gated(width * 2 * k, width * k, style, gain=1.0) for k in (2, 1))
-        self.out = he(nn.Conv2d(width, plan.shape[0], 3, padding=1), gain=gated)
+        self.up = nn.ModuleList(
+            he(nn.Conv2d(width * k + skip, width * k, 3, padding=1, bias=bias), gain=1.0)
+            for k, skip in zip((2, 1), skips, strict=True)
+        )
+        self.act = nn.ModuleList(
+            nn.Sequential(*nonlinear(style.norm, style.activation, width * k)) for k in (2, 1)
+        )
+        self.out = he(nn.Conv2d(width, channels, 3, padding=1), gain=act)
         self.output = OUTPUTS[style.output].make()
 
     def forward(
@@ -155,14 +162,13 @@ class CompletionGenerator(nn.Module):
         if given is None:
             given = self._nothing(z_BZ)
         w_BZ = self.embed(z_BZ, y_B)
-        full = self.enter(channels_last(given))
+        full = channels_last(given)
         half = self.down[0](full)
-        deep = self.down[1](half)
-        x = self.blocks(deep + self._drawn(0, w_BZ))
+        x = self.blocks(self.down[1](half) + self._drawn(0, w_BZ))
         for step, skip in enumerate((half, full)):
             grown = interpolate(self.narrow[step](x), scale_factor=2, mode="bilinear")
             grown = grown + self._drawn(step + 1, w_BZ)
-            x = self.up[step](torch.cat([grown, skip], dim=1))
+            x = self.act[step](self.up[step](torch.cat([grown, skip], dim=1)))
         made = self.output(self.out(x))
         return made if whole else completed(made, given)
 

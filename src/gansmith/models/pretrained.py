@@ -24,6 +24,10 @@ from gansmith.models.priors import PRIORS
 from gansmith.models.registry import critic, generator, settle
 
 FORMAT = 2  # 1 knew neither styles nor priors
+NO_SAMPLES = (
+    "what was trained here fills holes in pictures and makes none of its own: "
+    "gansmith inpaint RUN PICTURE --mask MASK"
+)
 LARGEST = 65_536  # width of a layer, as in gansmith.config
 # What a file that is not as it was written can make its reader raise.
 _DAMAGE = (
@@ -258,10 +262,7 @@ class Completer(Generator):
         low, high = self.spec.range
         x = x_BCHW.to(device).float() * ((high - low) / 255.0) + low
         given = given_of(x, mask_BHW.to(device)[:, None], (low, high))
-        labels = None
-        if self.spec.classes:
-            labels = torch.zeros(count, dtype=torch.int64, device=device)
-        made = self.net(PRIORS[self.spec.prior](noise).to(device), labels, given)
+        made = self.net(PRIORS[self.spec.prior](noise).to(device), None, given)
         return torch.where(mask_BHW.cpu()[:, None], to_uint8(made, low, high).cpu(), x_BCHW.cpu())
 
     def batches(
@@ -277,10 +278,7 @@ class Completer(Generator):
         Raises:
             UserError: always.
         """
-        raise UserError(
-            "this run fills holes in pictures and makes none of its own: "
-            "gansmith inpaint RUN PICTURE --mask MASK"
-        )
+        raise UserError(NO_SAMPLES)
 
 
 # By what a saved net makes: samples that are images or points, or pictures with a hole filled.

@@ -25,7 +25,12 @@ from gansmith.reports.words import (
 
 FEW_STEPS = 10
 MANY = 6  # titles, that nobody wants to read in a row
-MODEL_NAMES = {"mlp": "An MLP", "resnet": "A residual", "dcgan": "A DCGAN"}
+MODEL_NAMES = {
+    "mlp": "An MLP",
+    "resnet": "A residual",
+    "dcgan": "A DCGAN",
+    "completion": "A completion",
+}
 
 
 @dataclass(frozen=True)
