@@ -224,6 +224,7 @@ class Completer(Generator):
         mask_BHW: Tensor,
         seed: int = 0,
         fillings: Sequence[int] | None = None,
+        whole: bool = False,
     ) -> Tensor:
         """The pictures with their holes filled; known pixels come back as they are.
 
@@ -236,6 +237,7 @@ class Completer(Generator):
             mask_BHW: boolean, True in the hole. What the pictures show there plays no part.
             seed: of the noise.
             fillings: which filling of the seed each picture gets; by default 0, 1, ...
+            whole: known pixels, too, as the net would have them: what blending goes by.
 
         Returns:
             uint8 (B, C, H, W), on the CPU.
@@ -262,8 +264,9 @@ class Completer(Generator):
         low, high = self.spec.range
         x = x_BCHW.to(device).float() * ((high - low) / 255.0) + low
         given = given_of(x, mask_BHW.to(device)[:, None], (low, high))
-        made = self.net(PRIORS[self.spec.prior](noise).to(device), None, given)
-        return torch.where(mask_BHW.cpu()[:, None], to_uint8(made, low, high).cpu(), x_BCHW.cpu())
+        made = self.net(PRIORS[self.spec.prior](noise).to(device), None, given, whole)
+        pixels = to_uint8(made, low, high).cpu()
+        return pixels if whole else torch.where(mask_BHW.cpu()[:, None], pixels, x_BCHW.cpu())
 
     def batches(
         self,

@@ -41,13 +41,13 @@ class SearchPlan:
         radius: weight of the noise's length, where there is no critic.
     """
 
-    draws: int = 64
-    starts: int = 8
+    draws: int = 256
+    starts: int = 4
     steps: int = 100
     rate: float = 0.1
     reach: float = 0.1
-    floor: float = 0.2
-    prior: float = 0.01
+    floor: float = 0.5
+    prior: float = 0.03
     radius: float = 0.1
 
 
@@ -104,8 +104,18 @@ class _Target:
     unit: float  # half of the range: losses are those on [−1, 1]
 
     def repeated(self, times: int) -> "_Target":
-        each = (value.repeat_interleave(times, 0) for value in (self.given, self.weights))
-        return _Target(*each, self.unit)
+        """Every picture so many times, one after another."""
+        given = self.given.repeat_interleave(times, 0)
+        return _Target(given, self.weights.repeat_interleave(times, 0), self.unit)
+
+    def alone(self, index: int) -> "_Target":
+        """One of the pictures."""
+        one = slice(index, index + 1)
+        return _Target(self.given[one], self.weights[one], self.unit)
+
+    def loss(self, x_BCHW: Tensor) -> Tensor:
+        """The context loss of a sample for every picture, on the scale of [−1, 1]: (B,)."""
+        return context_loss(x_BCHW, self.given, self.weights) / self.unit
 
 
 def search(
@@ -149,18 +159,11 @@ def _best_draws(
     losses = []
     for index in range(len(noise_BNZ)):  # a picture at a time: draws are many
         labels = None if labels_BN is None else labels_BN[index]
-        one = _Target(
-            target.given[index : index + 1], target.weights[index : index + 1], target.unit
-        )
         x = latent(noise_BNZ[index], labels)
-        losses.append(context_loss(x, *_sides(one.repeated(drawn))))
+        losses.append(target.alone(index).repeated(drawn).loss(x))
     best = torch.stack(losses).topk(keep, dim=1, largest=False).indices
     noise = noise_BNZ.gather(1, best[:, :, None].expand(-1, -1, noise_BNZ.shape[2]))
     return noise, None if labels_BN is None else labels_BN.gather(1, best)
-
-
-def _sides(target: _Target) -> tuple[Tensor, Tensor]:
-    return target.given, target.weights
 
 
 def _descend(
@@ -204,7 +207,7 @@ def _judged(
 ) -> tuple[Tensor, Tensor]:
     """Samples and, of each, context and prior loss: Yeh et al. 2017, equation (2)."""
     x = latent(noise_MZ, labels_M)
-    loss = context_loss(x, *_sides(target)) / target.unit
+    loss = target.loss(x)
     if critic is None:
         return x, loss + plan.radius * radius_prior(noise_MZ)
     said = critic.net(x, labels_M).float()

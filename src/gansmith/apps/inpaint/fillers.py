@@ -141,9 +141,7 @@ def _classes(count: int, known: int, chosen: int | None) -> Tensor | None:
     return torch.arange(count) % known if chosen is None else torch.full((count,), chosen)
 
 
-def _critic(
-    folder: Path, generator: Generator, latent: Latent
-) -> tuple[Critique | None, str]:
+def _critic(folder: Path, generator: Generator, latent: Latent) -> tuple[Critique | None, str]:
     """The run's D from its last checkpoint, where it can judge a sample alone; and a word on it."""
     net, why = _saved_critic(folder, generator)
     if net is None:

@@ -58,9 +58,7 @@ def check_size(name: str, filler: Filler) -> None:
         )
 
 
-def fill(
-    way: Way, pictures: Sequence[np.ndarray], holes: Sequence[np.ndarray]
-) -> list[np.ndarray]:
+def fill(way: Way, pictures: Sequence[np.ndarray], holes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Pictures with their holes filled; known pixels as they were, to the bit.
 
     Args:
@@ -82,9 +80,7 @@ def _as_wholes(
 ) -> list[np.ndarray]:
     """All at once: each with the largest frame of the net's ratio that holds its hole."""
     shape = way.filler.shape[1:]
-    boxes = [
-        frame(bounds(hole), (hole.shape[0], hole.shape[1]), (shape[0], shape[1])) for hole in holes
-    ]
+    boxes = [_framed(hole, shape) for hole in holes]
     small = [
         resized_around(in_channels(pixels[box.here], way.filler.shape[0]), hole[box.here], shape)
         for pixels, hole, box in zip(pictures, holes, boxes, strict=True)
@@ -97,6 +93,12 @@ def _as_wholes(
         _lay(out, hole, box, done)
         filled.append(out)
     return filled
+
+
+def _framed(hole: np.ndarray, shape: tuple[int, int]) -> Box:
+    size = (hole.shape[0], hole.shape[1])
+    box = frame(bounds(hole), size, shape)
+    return Box(0, 0, *size) if hole[box.here].all() else box
 
 
 def _lay(out: np.ndarray, hole: np.ndarray, box: Box, filled: np.ndarray) -> None:
@@ -145,9 +147,7 @@ def _scaled(way: Way, out: np.ndarray, hole: np.ndarray, target: np.ndarray) -> 
         box = around(box, size, side)
     scale = min(1.0, side / max(box.height, box.width))
     small = (max(1, round(box.height * scale)), max(1, round(box.width * scale)))
-    x, gap = resized_around(
-        in_channels(out[box.here], way.filler.shape[0]), hole[box.here], small
-    )
+    x, gap = resized_around(in_channels(out[box.here], way.filler.shape[0]), hole[box.here], small)
     made = _make(way, [x], [gap])[0]
     _lay(out, target, box, way.blend(made, x, gap))
 
@@ -171,9 +171,7 @@ def _tiled(way: Way, out: np.ndarray, hole: np.ndarray) -> None:
         _scaled(way, out, hole, left)
 
 
-def _windows(
-    way: Way, pixels: np.ndarray, hole: np.ndarray, boxes: list[Box]
-) -> list[Made | None]:
+def _windows(way: Way, pixels: np.ndarray, hole: np.ndarray, boxes: list[Box]) -> list[Made | None]:
     """What is made of those windows of a row that have a hole, and enough around it."""
     made: list[Made | None] = [None] * len(boxes)
     known = [1.0 - float(hole[box.here].mean()) for box in boxes]

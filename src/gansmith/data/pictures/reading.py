@@ -75,7 +75,7 @@ def opened(path: Path) -> Image.Image:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         image = open_image(data)
-        deep = any("16" in word for tile in image.tile for word in _words(tile[3]))
+        deep = any("16" in word for tile in getattr(image, "tile", ()) for word in _words(tile[3]))
         image.load()
     except Skipped as error:
         raise Unfit(f"{path}: cannot be read as an image ({error})") from None

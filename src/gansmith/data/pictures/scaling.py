@@ -30,8 +30,9 @@ def resized_around(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A picture and its hole at another (height, width), nothing of the hole in what is known.
 
-    Each pixel is the mean of the known ones under a triangle as wide as it (normalised
-    convolution: Knutsson and Westin 1993), and is hole where less than half of them is known.
+    Each pixel is the mean of the known ones under a triangle twice as wide as it (normalised
+    convolution: Knutsson and Westin 1993), and is hole where less than half of them is known; or
+    where that leaves nothing known or no hole, less than the most or all of them.
     """
     if pixels.shape[:2] == size:
         return pixels, hole_HW
@@ -40,8 +41,13 @@ def resized_around(
     way = Image.Resampling.BILINEAR
     share = np.asarray(_image(known.astype(np.uint8) * 255).resize(wide, way), np.float32) / 255
     seen = _array(_image(pixels * known[:, :, None]).resize(wide, way)).astype(np.float32)
-    hole = share < 0.5
-    found = np.where(hole[:, :, None], 0.0, seen / np.maximum(share, 0.5)[:, :, None])
+    limit = min(0.5, share.max())
+    hole = share < limit
+    if not hole.any():  # it was smaller than a pixel
+        hole = share == share.min()
+    if hole.all():  # in a picture of one pixel
+        hole = ~hole
+    found = np.where(hole[:, :, None], 0.0, seen / np.maximum(share, limit)[:, :, None])
     return np.rint(found).clip(0, 255).astype(np.uint8), hole
 
 
@@ -118,4 +124,4 @@ def of_parts(numbers: np.ndarray, side: int, chosen: np.ndarray, box: Box) -> np
     """
     rows = np.arange(box.top, box.top + box.height) // side
     columns = np.arange(box.left, box.left + box.width) // side
-    return chosen[numbers[rows][:, columns]]
+    return chosen[numbers][rows][:, columns]
