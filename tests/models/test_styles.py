@@ -132,6 +132,7 @@ def test_the_defaults_are_those_of_the_papers():
         "mlp": [("relu", "none", "linear"), ("leaky-relu", "none", "linear")],
         "dcgan": [("relu", "batch", "tanh"), ("leaky-relu", "batch", "linear")],
         "resnet": [("leaky-relu", "none", "linear")] * 2,
+        "completion": [("leaky-relu", "none", "linear")] * 2,
     }
 
 
