@@ -39,7 +39,7 @@ COMBINATIONS = [  # every activation with every norm; outputs go round
 
 def woken(net: torch.nn.Module, run) -> list[str]:
     """Weights without a gradient in the second step: the first wakes branches that start at 0."""
-    adam = torch.optim.Adam(net.parameters(), lr=1e-2)
+    adam = torch.optim.Adam(net.parameters(), lr=3e-3)  # more drives a hard output to its end
     run().backward()
     adam.step()
     adam.zero_grad()
