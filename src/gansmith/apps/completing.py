@@ -1,8 +1,6 @@
 """A completion net with pictures to show it on: what takes the place of samples of noise."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +22,7 @@ from gansmith.training import State
 
 # Of completed pictures against whole ones. Copies, kinds and classes are those of the known parts.
 COMPLETED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
+FILLING_SCORES = ("psnr_hole", "ssim_hole", "lpips_hole")
 Filled = tuple[Tensor, Tensor, Tensor]  # completed and original uint8 BCHW, boolean mask BHW
 
 
@@ -110,11 +109,8 @@ def fillings_of(completions: Completions, count: int, seed: int, fetch: bool) ->
 
 def filling_scores(
     completions: Completions, count: int, seed: int, fetch: bool = False
-) -> tuple[dict[str, Score], dict[str, Any]]:
-    """The scores over all pictures, and those by the size of the hole as plain values."""
+) -> dict[str, Score]:
+    """The scores over all pictures, then those by the size of the hole, where there are several."""
     found = fillings_of(completions, count, seed, fetch)
-    sizes = {
-        size: {name: asdict(score) for name, score in card.items()}
-        for size, card in by_hole(found, seed).items()
-    }
-    return filling_card(found, seed), sizes
+    card, sizes = filling_card(found, seed), by_hole(found, seed)
+    return card | sizes if len(sizes) > len(card) else card

@@ -9,7 +9,13 @@ from typing import Any
 import torch
 
 from gansmith.apps import runs
-from gansmith.apps.completing import COMPLETED, Completions, filling_scores, shown_on
+from gansmith.apps.completing import (
+    COMPLETED,
+    FILLING_SCORES,
+    Completions,
+    filling_scores,
+    shown_on,
+)
 from gansmith.apps.scoring import (
     BATCH,
     HELD_OUT,
@@ -191,7 +197,7 @@ def compare(
 def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
     """Score by score, for those that have an interval and a better side."""
     found = {}
-    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind]}
+    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES}
     names = [
         name
         for name in one
@@ -280,7 +286,7 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
     if isinstance(target.generator, Completions):
         only = options.only or COMPLETED
         scores, left_out = scorer.card(scorer.take(batches), only, with_train=False)
-        scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)[0]
+        scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)
         return ScoreCard(target.name, against, scores, left_out)
     scores, left_out = scorer.card(scorer.take(batches))
     return ScoreCard(target.name, against, scores, left_out)

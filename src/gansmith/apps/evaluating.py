@@ -63,7 +63,6 @@ def final_scores(
     """
     generator = maker_of(ready)(state)
     left_out: dict[str, str] = {}
-    sizes: dict[str, Any] = {}
     try:
         scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
         if ready.spec.kind == "points":
@@ -75,8 +74,7 @@ def final_scores(
             if isinstance(generator, Completions):
                 found, left_out = scorer.card(fake, only=COMPLETED, with_train=False)
                 count = min(scorer.options.count, FILLINGS)
-                card, sizes = filling_scores(generator, count, scorer.options.seed)
-                found |= card
+                found |= filling_scores(generator, count, scorer.options.seed)
             else:
                 found, left_out = scorer.card(fake)
                 draw_galleries(scorer, fake, folder / runs.GALLERY)
@@ -87,7 +85,6 @@ def final_scores(
     scores = {name: asdict(score) for name, score in found.items()}
     log.write("scores", step=state.step, images=state.images, final=True, scores=scores)
     told = {"step": state.step, "scores": scores, "left_out": left_out}
-    told |= {"by_hole": sizes} if sizes else {}
     write_file(folder / "scores.json", json.dumps(told, indent=2).encode())
     return scores
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from gansmith.config.section import Auto, NonNegative, Section
 
@@ -27,6 +27,12 @@ def _span(value: Any) -> Any:
     return (low, high)
 
 
+def _mixture(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(_KINDS, value):
+        raise ValueError("expected kinds of holes, with shares if you like: boxes:3+halves")
+    return value
+
+
 class MasksConfig(Section):
     """The holes that are cut into pictures; ``kinds`` is a mixture with shares, ``boxes:3+halves``.
 
@@ -34,7 +40,7 @@ class MasksConfig(Section):
     (``halves`` know one area).
     """
 
-    kinds: str = Field("strokes:4+boxes:4+halves:1+scattered:1", pattern=_KINDS)
+    kinds: Annotated[str, BeforeValidator(_mixture)] = "strokes:4+boxes:4+halves:1+scattered:1"
     area: Annotated[tuple[float, float], BeforeValidator(_span)] = (0.1, 0.5)  # of the picture
 
 

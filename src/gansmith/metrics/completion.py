@@ -23,7 +23,6 @@ C1, C2 = 0.01**2, 0.03**2  # (K1 L)² and (K2 L)² for pixels in [0, 1]
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)  # of the share of the picture in the hole
 LEAST = 8  # pictures of a size, to speak of it
 RESAMPLES = 500
-UNITS = {"psnr_hole": "dB", "ssim_hole": "", "lpips_hole": ""}
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -149,16 +148,17 @@ def filling_card(found: Fillings, seed: int = 0) -> dict[str, Score]:
     return {name: mean_score(found.values[name], found.basis[name], seed) for name in found.values}
 
 
-def by_hole(found: Fillings, seed: int = 0) -> dict[str, dict[str, Score]]:
-    """`filling_card` of the pictures whose hole is of one size: ``"10-20 %"`` and so on.
+def by_hole(found: Fillings, seed: int = 0) -> dict[str, Score]:
+    """`filling_card` of the pictures whose hole is of one size: ``"psnr_hole, 10-20 %"`` and so on.
 
     Sizes of fewer than 8 pictures are left out.
     """
-    card = {}
+    card: dict[str, Score] = {}
     for low, high in pairwise(EDGES):
         here = (found.area_N > low) & (found.area_N <= high)
         if int(here.sum()) >= LEAST:
             name = f"{math.floor(100 * low)}-{math.floor(100 * high)} %"
             part = {key: values[here] for key, values in found.values.items()}
-            card[name] = filling_card(Fillings(part, found.area_N[here], found.basis), seed)
+            scores = filling_card(Fillings(part, found.area_N[here], found.basis), seed)
+            card |= {f"{key}, {name}": score for key, score in scores.items()}
     return card

@@ -1,7 +1,7 @@
 """Completion: a picture with a hole, and noise, to the picture with the hole filled.
 
-G's encoder is of gated convolutions (Yu et al. 2019, section 3.1), which learn where the hole is. At
-a quarter of the size stand residual blocks with fast Fourier convolutions (Suvorov et al. 2022,
+G's encoder is of gated convolutions (Yu et al. 2019, section 3.1), which learn where the hole is.
+At a quarter of the size stand residual blocks with fast Fourier convolutions (Suvorov et al. 2022,
 section 2.1; Chi et al. 2020), in which every place sees all of the picture, however large it is.
 The decoder sees the encoder's half size and the picture itself. Nothing hangs on the size: sides
 are multiples of `STRIDE`.

@@ -81,7 +81,7 @@ class Critic(nn.Module):
 
         A critic that does not judge by patches sees one.
         """
-        return self.features(x).view(-1, self.head.linear.in_features, 1, 1)
+        return self.features(x)[:, :, None, None]
 
     def forward(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
         return self.output(self.head(self.features(x, y_B), y_B))

@@ -330,8 +330,8 @@ RULES: tuple[Rule, ...] = (
     _likelihood,
     _vae,
     _vae_gan,
-    _reads,
     _completion,
+    _reads,
 )
 GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
 
