@@ -26,5 +26,7 @@ def test_a_slope_goes_on_through_a_hole(name: str, channels: int) -> None:
 
 def test_without_opencv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(UserError, match=r"needs OpenCV: pip install 'gansmith\[inpaint-baselines\]'"):
+    with pytest.raises(
+        UserError, match=r"needs OpenCV: pip install 'gansmith\[inpaint-baselines\]'"
+    ):
         telea(np.zeros((4, 4, 1), np.uint8), np.eye(4, dtype=bool))

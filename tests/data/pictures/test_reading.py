@@ -75,7 +75,9 @@ def deep_png(colour: int, channels: int) -> bytes:
     """A PNG of 2x2 pixels with 16 bits per channel."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     header = struct.pack(">IIBBBBB", 2, 2, 16, colour, 0, 0, 0)
     rows = (b"\0" + bytes(range(4 * channels))) * 2
