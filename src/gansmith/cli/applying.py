@@ -69,9 +69,7 @@ def inpaint(
         for note in result.notes:
             screen.say(note)
         if result.already:
-            screen.say(
-                f"left alone {result.already:,} that were there; --overwrite makes them anew"
-            )
+            screen.say(f"left alone {result.already:,} files that were there (--overwrite)")
     emit(result.as_json()) if as_json else print(result.out)
     if result.skipped:
         raise typer.Exit(1)

@@ -130,9 +130,7 @@ def inpaint(
         done += finished
         if progress:
             progress("filling", done, total)
-    if not hand.written and not hand.already:
-        first, why = next(iter(hand.skipped.items()))
-        raise UserError(f"nothing was filled, of {total} pictures; the first, {first}: {why}")
+    hand.check_use(total)
     notes = (*filler.notes, *work.notes, *hand.notes)
     return InpaintResult(
         work.out, filler.way, name, seed, tuple(hand.written), hand.already, hand.skipped, notes
@@ -168,6 +166,16 @@ class _Hand:
         if self._say:
             for name, why in reasons.items():
                 self._say(f"left out {name}: {why}")
+
+    def check_use(self, total: int) -> None:
+        """Refuse to call it a success where every picture was left out.
+
+        Raises:
+            UserError: saying why the first was.
+        """
+        if not self.written and not self.already:
+            name, why = next(iter(self.skipped.items()))
+            raise UserError(f"nothing was filled, of {total:,} pictures; the first, {name}: {why}")
 
     def work(self) -> Iterator[int]:
         """Fill and write everything; how many pictures are finished each time.
