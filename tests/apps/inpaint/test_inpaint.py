@@ -162,9 +162,9 @@ def test_a_single_picture_is_refused_as_such(run: Path, photos: Photos, tmp_path
 
 
 def test_all_left_out_is_an_error(run: Path, photos: Photos, tmp_path: Path) -> None:
+    for path in photos[1].iterdir():
+        path.rename(path.with_stem(f"x{path.stem}"))
     with pytest.raises(UserError, match=r"nothing was filled, of 4 pictures; the first, 0\.png"):
-        for path in photos[1].iterdir():
-            path.rename(path.with_stem(f"x{path.stem}"))
         inpaint(run, *photos, tmp_path / "out")
 
 

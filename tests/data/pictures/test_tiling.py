@@ -12,7 +12,7 @@ def test_windows_cover_everything_and_stay_inside(length: int, side: int, data: 
     found = starts(length, side, step)
     covered = np.zeros(length, bool)
     for start in found:
-        assert 0 <= start
+        assert start >= 0
         assert start + min(side, length) <= length
         covered[start : start + side] = True
     assert covered.all()

@@ -105,15 +105,14 @@ def inpaint(
         seed: of the noise.
         invert: black is the hole.
         blend: a name in `BLENDS`; by default what suits the run.
-        size: how pictures of other sizes are brought to the net: a name in `SIZES`.
+        size: how other sizes are brought to the net's: a name in `SIZES`.
         class_name: of what a conditional generator fills in; by default what agrees best.
         overwrite: make again what is there.
         progress: is told what is done.
         say: is told of each picture that is left out, and why.
 
     Raises:
-        UserError: if nothing can be filled: there is no net, no picture or no mask, or each
-            picture was left out.
+        UserError: if there is no net, no picture or no mask, or each picture was left out.
     """
     if count < 1:
         raise UserError(f"cannot make {count} fillings: ask for at least one")
@@ -124,8 +123,7 @@ def inpaint(
     work = pair(pictures, mask, out, count)
     hand = _Hand(way, work, invert, overwrite, Path(pictures).is_dir(), say)
     hand.leave_out(work.alone)
-    done = len(work.alone)
-    total = done + len(work.jobs)
+    done, total = len(work.alone), len(work.alone) + len(work.jobs)
     for finished in hand.work():
         done += finished
         if progress:
