@@ -50,25 +50,27 @@ def test_completed_halves_of_digits_beat_grey_and_telea(tmp_path: Path) -> None:
     classical = np.stack([telea(*pair) for pair in zip(truth, hole, strict=True)])
     others = scores(classical, truth, hole, labels)
     print(f"PSNR in the hole, right: ours {found}, grey {grey}, Telea {others}")
-    assert (found > grey + [3.0, 0.1]).all()
-    assert (found > others + [1.5, 0.1]).all()
+    assert (found - grey > [3.0, 0.1]).all()
+    assert (found - others > [1.5, 0.1]).all()
 
 
 LARGE = """
-import resource, sys
+import sys
 from pathlib import Path
-import numpy as np
-from PIL import Image
 from gansmith.apps.inpaint import inpaint
 
 folder = Path(sys.argv[1])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-result = inpaint(sys.argv[2], folder / "photo.png", folder / "mask.png", folder / "out.png")
-print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+def peak():  # of this program alone: ru_maxrss begins with its parent's
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("VmHWM"))
+
+before = peak()
+inpaint(sys.argv[2], folder / "photo.png", folder / "mask.png", folder / "out.png")
+print(before, peak())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["latent", "trained"])
 def test_8000_by_8000_pixels_take_less_than_2_gb(
     kind: str, tiny_run: Path, completer: Path, tmp_path: Path

@@ -90,7 +90,7 @@ def _as_wholes(
     for index, (pixels, hole, box) in enumerate(zip(pictures, holes, boxes, strict=True)):
         out = pixels.copy()
         done = way.blend(made[index], *small[index])
-        _lay(out, hole, box, done)
+        _lay(out[box.here], hole[box.here], resized(done, (box.height, box.width)))
         filled.append(out)
     return filled
 
@@ -101,11 +101,9 @@ def _framed(hole: np.ndarray, shape: tuple[int, int]) -> Box:
     return Box(0, 0, *size) if hole[box.here].all() else box
 
 
-def _lay(out: np.ndarray, hole: np.ndarray, box: Box, filled: np.ndarray) -> None:
-    """Write a filling, of any size and channels, into the hole within a box."""
-    part, where = out[box.here], hole[box.here]
-    grown = in_channels(resized(filled, (box.height, box.width)), out.shape[2])
-    part[where] = grown[where]
+def _lay(part: np.ndarray, target: np.ndarray, filled: np.ndarray) -> None:
+    """Write a filling of the same size, of any channels, into what of a part is to be filled."""
+    part[target] = in_channels(filled, part.shape[2])[target]
 
 
 # --- a net of any size
@@ -118,38 +116,42 @@ def _by_windows(way: Way, pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """
     out = pixels.copy()
     side = way.filler.side
+    whole = bounds(hole)
     if way.size == "resize":
-        _scaled(way, out, hole, hole)
+        _scaled(way, out, hole, whole, hole[whole.here])
         return out
     if way.size == "tile" or max(hole.shape) <= side:
         _tiled(way, out, hole)
         return out
     numbers, block, boxes = parts(hole)
     large = [max(box.height, box.width) > LARGE * side for box in boxes]
-    everywhere = Box(0, 0, *hole.shape)
     for index, box in enumerate(boxes):
         if large[index]:
             chosen = np.arange(len(boxes) + 1) == index + 1
-            target = np.zeros_like(hole)
-            target[box.here] = hole[box.here] & of_parts(numbers, block, chosen, box)
-            _scaled(way, out, hole, target)
+            _scaled(way, out, hole, box, hole[box.here] & of_parts(numbers, block, chosen, box))
     if not all(large):
         small = ~np.array([True, *large])
-        _tiled(way, out, hole & of_parts(numbers, block, small, everywhere))
+        _tiled(way, out, hole & of_parts(numbers, block, small, Box(0, 0, *hole.shape)))
     return out
 
 
-def _scaled(way: Way, out: np.ndarray, hole: np.ndarray, target: np.ndarray) -> None:
-    """Fill ``target``, a part of the hole, from its surroundings at the size the net knows."""
+def _scaled(way: Way, out: np.ndarray, hole: np.ndarray, part: Box, target: np.ndarray) -> None:
+    """Fill ``target``, in a part of the picture, from its surroundings at the size the net knows.
+
+    Args:
+        hole: boolean, of the picture: what is not to be gone by.
+        target: boolean, of the part: what of the hole is to be filled.
+    """
     size, side = (hole.shape[0], hole.shape[1]), way.filler.side
-    box = around(bounds(target), size, side)
+    box = around(part, size, side)
     while hole[box.here].all():  # a part that touches others: look further
         box = around(box, size, side)
     scale = min(1.0, side / max(box.height, box.width))
     small = (max(1, round(box.height * scale)), max(1, round(box.width * scale)))
     x, gap = resized_around(in_channels(out[box.here], way.filler.shape[0]), hole[box.here], small)
-    made = _make(way, [x], [gap])[0]
-    _lay(out, target, box, way.blend(made, x, gap))
+    filled = way.blend(_make(way, [x], [gap])[0], x, gap)
+    inner = Box(part.top - box.top, part.left - box.left, part.height, part.width)
+    _lay(out[part.here], target, resized(filled, (box.height, box.width))[inner.here])
 
 
 def _tiled(way: Way, out: np.ndarray, hole: np.ndarray) -> None:
@@ -162,18 +164,21 @@ def _tiled(way: Way, out: np.ndarray, hole: np.ndarray) -> None:
         where = hole[rows] & band.made
         values = np.rint(band.values).clip(0, 255).astype(np.uint8)
         # A window further down sees these rows too, but not what its own hole shows.
-        out[rows][where] = in_channels(values, out.shape[2])[where]
+        _lay(out[rows], where, values)
         missed = hole[rows] & ~band.made
         if missed.any():
             left = left if left.size else np.zeros_like(hole)
             left[rows] = missed
     if left.size:
-        _scaled(way, out, hole, left)
+        far = bounds(left)
+        _scaled(way, out, hole, far, left[far.here])
 
 
 def _windows(way: Way, pixels: np.ndarray, hole: np.ndarray, boxes: list[Box]) -> list[Made | None]:
     """What is made of those windows of a row that have a hole, and enough around it."""
     made: list[Made | None] = [None] * len(boxes)
+    if not hole[boxes[0].here[0]].any():  # of a large picture nearly every row
+        return made
     known = [1.0 - float(hole[box.here].mean()) for box in boxes]
     # All that is known of a small picture is in its one window, however little it is.
     least = 0.0 if len(boxes) == 1 else LEAST_KNOWN

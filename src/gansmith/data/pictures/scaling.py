@@ -95,7 +95,7 @@ def parts(hole_HW: np.ndarray) -> tuple[np.ndarray, int, list[Box]]:
 
     Returns:
         The number of each block's part, 0 where there is no hole; the side of a block in pixels;
-        and the box around each part, whole blocks, cut at the picture's edge.
+        and the box around each part.
     """
     height, width = hole_HW.shape
     side = max(1, -(-max(height, width) // _BLOCKS))
@@ -109,8 +109,8 @@ def parts(hole_HW: np.ndarray) -> tuple[np.ndarray, int, list[Box]]:
     found = []
     for rows, columns in find_objects(numbers):
         top, left = rows.start * side, columns.start * side
-        bottom, right = min(rows.stop * side, height), min(columns.stop * side, width)
-        found.append(Box(top, left, bottom - top, right - left))
+        inner = bounds(hole_HW[top : rows.stop * side, left : columns.stop * side])
+        found.append(Box(top + inner.top, left + inner.left, inner.height, inner.width))
     return numbers, side, found
 
 
