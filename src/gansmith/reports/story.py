@@ -209,6 +209,11 @@ def tiles(run: Run) -> list[Tile]:
     return found
 
 
+def fills(run: Run) -> bool:
+    """Whether its samples are pictures of the data with a hole filled."""
+    return run.settings.get("task") == "inpainting"
+
+
 def score_views(run: Run) -> list[ScoreView]:
     """The scores in the order of `METRICS`, unknown ones last."""
     order = [name for name in METRICS if name in run.scores]
