@@ -140,7 +140,7 @@ def test_apply_writes_dotted_keys() -> None:
 @pytest.mark.parametrize(
     ("side", "here", "wanted", "why"),
     [
-        (32, True, 2.0, "whose weights are here"),
+        (32, True, 20.0, "whose weights are here"),
         (32, False, 0.0, "are not here"),
         (28, True, 0.0, "under 32 pixels"),
     ],
