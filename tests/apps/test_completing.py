@@ -67,11 +67,17 @@ def test_it_is_looked_at_by_the_doctor(run: Path) -> None:
 
 def test_scores_are_those_of_completed_pictures(run: Path) -> None:
     told = json.loads((run / "scores.json").read_text("utf-8"))
-    names = {name.partition(", ")[0] for name in told["scores"]}
+    names = {name.partition(" ")[0] for name in told["scores"]}
     assert {"psnr_hole", "ssim_hole", "kid"} <= names
     assert "lpips_hole" not in names  # 8 pixels are too few
     assert names <= {*COMPLETED, "psnr_hole", "ssim_hole", "lpips_hole"}
-    assert "Error in the hole" in (run / "report.html").read_text("utf-8")
+    page = (run / "report.html").read_text("utf-8")
+    assert "Error in the hole (PSNR), holes of 20-30 %" in page
+    assert "above the picture with its hole in grey" in page
+    card = (run / "MODEL_CARD.md").read_text("utf-8")
+    assert "gansmith inpaint" in card
+    assert "completer.complete(pictures, masks, seed=0)" in card
+    assert "gansmith sample" not in card
 
 
 def test_a_sheet_shows_output_input_and_target(run: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_card_holds_what_was_measured_and_by_the_size_of_the_hole():
     assert card["psnr_hole"].value == pytest.approx(20 * math.log10(25.5))
     assert (card["lpips_hole"].value, card["lpips_hole"].features) == (2.0, "twice")
     sizes = by_hole(found)
-    assert list(sizes) == [f"{name}, {size}" for size in ("10-20 %", "40-50 %") for name in card]
+    assert list(sizes) == [f"{name} {size}" for size in ("10-20 %", "40-50 %") for name in card]
     assert {score.n for score in sizes.values()} == {10}
 
 

@@ -149,7 +149,7 @@ def filling_card(found: Fillings, seed: int = 0) -> dict[str, Score]:
 
 
 def by_hole(found: Fillings, seed: int = 0) -> dict[str, Score]:
-    """`filling_card` of the pictures whose hole is of one size: ``"psnr_hole, 10-20 %"`` and so on.
+    """`filling_card` of the pictures whose hole is of one size: ``"psnr_hole 10-20 %"`` and so on.
 
     Sizes of fewer than 8 pictures are left out.
     """
@@ -160,5 +160,5 @@ def by_hole(found: Fillings, seed: int = 0) -> dict[str, Score]:
             name = f"{math.floor(100 * low)}-{math.floor(100 * high)} %"
             part = {key: values[here] for key, values in found.values.items()}
             scores = filling_card(Fillings(part, found.area_N[here], found.basis), seed)
-            card |= {f"{key}, {name}": score for key, score in scores.items()}
+            card |= {f"{key} {name}": score for key, score in scores.items()}
     return card

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
 MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
-PERCEPTUAL = 2.0  # weight of LPIPS beside the adversarial term of a completion
+PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
 
 

@@ -125,7 +125,7 @@ RECIPES: dict[str, Recipe] = {
         "completion: fills holes in pictures; gated and Fourier convolutions, patches for D",
         {
             "task": "inpainting",
-            "batch": 16,
+            "batch": 8,  # a step of 16 takes 1.6 times as long on a CPU
             "model": {"name": "completion", "depth": 4},
             "completion": {"perceptual": "auto"},
             "matching": {"weight": 1.0},
