@@ -9,6 +9,7 @@ from PIL import Image
 import gansmith
 from gansmith.apps import inpaint as room
 from gansmith.apps.inpaint import inpaint
+from gansmith.apps.train import train
 from gansmith.errors import UserError
 from gansmith.training.latent_search import SearchPlan
 
@@ -221,6 +222,21 @@ def test_colour_and_a_net_that_knows_none(tmp_path: Path, photos: Photos) -> Non
     net = Generator(spec.nets()[0], spec).save_pretrained(tmp_path / "grey")
     result = inpaint(net, *photos, tmp_path / "out")
     assert "the net knows no colour: holes in coloured pictures become grey" in result.notes
+
+
+def test_a_run_of_the_recipe_fills(tmp_path: Path, photos: Photos) -> None:
+    run = tmp_path / "run"
+    changes = {
+        "recipe": "inpaint",
+        "resolution": 16,
+        "batch": 4,
+        "model.width": 4,
+        "model.z_dim": 4,
+        "threads": 1,
+    }
+    train(str(photos[0]), budget="1-steps", out=run, changes=changes, score=False)
+    result = inpaint(run, *photos, tmp_path / "out", size="tile")
+    assert (result.way, len(result.written)) == ("trained", 4)
 
 
 def test_the_public_name() -> None:
