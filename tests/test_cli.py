@@ -14,7 +14,17 @@ from gansmith.cli import lists, output
 from gansmith.recipes import RECIPES
 
 Run = Callable[..., tuple[int, str, str]]
-COMMANDS = ["train", "sample", "evaluate", "doctor", "recipes", "data", "data get", "data inspect"]
+COMMANDS = [
+    "train",
+    "sample",
+    "inpaint",
+    "evaluate",
+    "doctor",
+    "recipes",
+    "data",
+    "data get",
+    "data inspect",
+]
 TINY = ["--budget", "2-steps", "--set", "model.width=4", "--set", "batch=8", "--set", "threads=1"]
 
 

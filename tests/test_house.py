@@ -26,6 +26,7 @@ LONG_FILES: set[str] = set()
 LONG_FUNCTIONS = {
     ("training/loop.py", "train"),
     ("cli/training.py", "train"),
+    ("cli/applying.py", "inpaint"),
     ("cli/results.py", "evaluate"),
     ("cli/studies.py", "study"),
 }

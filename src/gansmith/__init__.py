@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gansmith.apps.evaluate import compare, evaluate
+    from gansmith.apps.inpaint import inpaint
     from gansmith.apps.runs import load
     from gansmith.apps.sample import sample
     from gansmith.apps.scoring import ScoreOptions
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "inpaint",
     "load",
     "open_data",
     "sample",
@@ -45,6 +47,7 @@ _HOME = {
     "UserError": "gansmith.errors",
     "compare": "gansmith.apps.evaluate",
     "evaluate": "gansmith.apps.evaluate",
+    "inpaint": "gansmith.apps.inpaint",
     "load": "gansmith.apps.runs",
     "open_data": "gansmith.data",
     "sample": "gansmith.apps.sample",

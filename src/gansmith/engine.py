@@ -151,8 +151,9 @@ class Engine:
             if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         wrapped, optimizer = self.fabric.setup(net, optimizer)
-        if hasattr(net, "features"):  # asked for beside `forward`: under the same precision
-            wrapped.mark_forward_method("features")
+        for name in ("features", "patches"):  # asked for beside `forward`: the same precision
+            if hasattr(net, name):
+                wrapped.mark_forward_method(name)
         return wrapped, optimizer
 
     def backward(self, loss: Tensor) -> None:

@@ -13,7 +13,7 @@ from gansmith.doctor.catalogue import ROOMS, SEVERITIES
 from gansmith.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-RANGES = {"wiring": (101, 129), "settings": (201, 249), "dynamics": (301, 339), "data": (401, 419)}
+RANGES = {"wiring": (101, 129), "settings": (201, 299), "dynamics": (301, 339), "data": (401, 419)}
 
 
 def fields(template: str) -> set[str]:

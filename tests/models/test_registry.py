@@ -21,7 +21,11 @@ SHAPES = [
     (3, 48, 64),
     (3, 64, 64),
 ]
-INDEPENDENT = ["mlp", "resnet"]  # batch normalisation ties the samples of dcgan together
+INDEPENDENT = [
+    "mlp",
+    "resnet",
+    "completion",
+]  # batch normalisation ties the samples of dcgan together
 
 families = pytest.mark.parametrize("name", MODELS)
 
@@ -84,6 +88,24 @@ def test_the_perceptron_makes_points():
     x = G(torch.randn(7, Z))
     assert x.shape == (7, 2)
     assert D(x).shape == (7,)
+
+
+@families
+def test_a_family_reads_what_it_declares(name):
+    """All read noise and labels; those that read holes also a picture, and without one none."""
+    G, _ = pair(name)
+    z, given = torch.randn(2, Z), torch.zeros(2, 4, 8, 8)
+    given[:, :3, :4] = 0.25
+    given[:, 3, 4:] = 1.0  # the lower half is the hole
+    if MODELS[name].reads == "noise":
+        with pytest.raises(TypeError):
+            G(z, None, given)
+    else:
+        made = G(z, None, given)
+        assert bool((made[:, :, :4] == 0.25).all())
+        assert bool((made[:, :, 4:] != 0.0).any())
+        given[:, 3], given[:, :3] = 1.0, 0.0
+        assert torch.equal(G(z, None, given), G(z))
 
 
 @families

@@ -137,6 +137,23 @@ def test_apply_writes_dotted_keys() -> None:
     assert cfg == build(merge(to_tree(Config()), {"optim": {"lr": 0.25}, "seed": 7}))
 
 
+@pytest.mark.parametrize(
+    ("side", "here", "wanted", "why"),
+    [
+        (32, True, 20.0, "whose weights are here"),
+        (32, False, 0.0, "are not here"),
+        (28, True, 0.0, "under 32 pixels"),
+    ],
+)
+def test_lpips_is_weighed_where_its_weights_are_and_it_sees_something(side, here, wanted, why):
+    info = DataInfo("x", "images", 9_999, (3, side, side), (), "0", ())
+    cfg = build({"completion": {"perceptual": "auto"}})
+    found, reasons = resolve(cfg, info, Facts("cpu", "fp32", perceptual=here))
+    assert found.completion.perceptual == wanted
+    (reason,) = (each for each in reasons if each.key == "completion.perceptual")
+    assert why in reason.why
+
+
 # --- the mirror test
 
 

@@ -30,6 +30,7 @@ def check(settings: dict[str, Any], info: DataInfo = IMAGES) -> None:
     refuse_unsound(cfg, *styled(cfg.model.name, cfg.model), info)
 
 
+COMPLETION = {"task": "inpainting", "model.name": "completion"}
 UNSOUND = [
     ({"loss": "bce"}, IMAGES, "model.d.output=sigmoid"),
     ({"loss": "ns", "model.d.output": "sigmoid"}, IMAGES, "reads logits"),
@@ -78,6 +79,12 @@ UNSOUND = [
         "penalty.name=wgan-gp",
     ),
     ({"task": "vae", "optim.play": "extragradient"}, IMAGES, "optim.play=alternating"),
+    ({"task": "inpainting"}, IMAGES, "use completion"),
+    ({"task": "inpainting"}, POINTS, "holds points"),
+    (COMPLETION | {"model.conditional": True}, IMAGES, "leave model.conditional out"),
+    (COMPLETION | {"completion.perceptual": 1}, IMAGES, "completion.perceptual=0"),
+    (COMPLETION | {"matching.adversarial": 0, "completion.hole": 0}, IMAGES, "matching.weight"),
+    (COMPLETION | {"model.d.norm": "batch"}, IMAGES, "model.d.norm=layer"),
 ]
 
 
@@ -124,6 +131,10 @@ SOUND = [
     {"task": "vae"},
     {"task": "vae", "model.d.norm": "batch"},
     {"task": "vae-gan", "loss": "ns"},
+    COMPLETION,
+    COMPLETION | {"matching.adversarial": 0},
+    COMPLETION | {"model.prior": "uniform", "model.d.pac": 2, "penalty.consistency": 0},
+    {"model.name": "completion"},  # without a picture, all of it is the hole
 ]
 
 

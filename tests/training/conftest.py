@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gansmith.apps.setting_up import describe_generator, new_state, settle_styles
+from gansmith.apps.setting_up import describe_generator, giver, new_state, settle_styles
 from gansmith.config import Config, build, nest
 from gansmith.data import DataInfo
 from gansmith.engine import Engine
@@ -151,6 +151,7 @@ def make(tmp_path: Path) -> Callable[..., Run]:
             cfg.augment.policy,
             prior=cfg.model.prior,
             range=spec.range,
+            give=giver(cfg, spec),
         )
         out = tmp_path / name
         out.mkdir(exist_ok=True)

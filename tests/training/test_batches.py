@@ -83,6 +83,23 @@ def test_step_t_reads_the_samples_at_its_places(make):
         assert micro.labels_B is None
 
 
+def test_what_g_is_given_is_of_the_step_and_only_where_the_task_gives(make):
+    holes = {"task": "inpainting", "model.name": "completion", "accumulate": 2}
+    batches, plain = make(holes).batches, make().batches
+    one, again, later = (batches.at(step, "G") for step in (3, 3, 4))
+    assert all(torch.equal(a.given, b.given) for a, b in zip(one, again, strict=True))
+    assert not torch.equal(one[0].given, later[0].given)
+    assert not torch.equal(one[0].given[:, -1], one[1].given[:, -1])  # each part has its own
+    assert not torch.equal(one[0].given, batches.at(3, "D")[0].given)
+    for micro in one:
+        known = micro.given[:, -1:] < 0.5
+        assert torch.equal(
+            micro.given[:, :-1][known.expand_as(micro.real)],
+            micro.real[known.expand_as(micro.real)],
+        )
+    assert plain.at(3, "G")[0].given is None
+
+
 def test_labels_are_those_of_the_samples(make):
     (micro,) = make({"model.conditional": True}).batches.at(2, "G")
     assert torch.equal(micro.labels_B, numbers(micro.real) % 3)

@@ -21,12 +21,18 @@ def loss(name: str) -> dict[str, Any]:
     return {"loss": name, "model.d.output": "sigmoid" if of_probabilities else "linear"}
 
 
+def fitting(task: str) -> dict[str, Any]:
+    """A net that reads what the task gives."""
+    reads = TASKS[task].reads
+    return {"model.name": next(name for name, each in MODELS.items() if each.reads == reads)}
+
+
 ENTRIES: dict[str, dict[str, Any]] = (
     {f"loss {name}": loss(name) for name in LOSSES}
     | {f"penalty {name}": {"penalty.name": name} for name in PENALTIES}
     | {f"optimiser {name}": {"optim.name": name, "optim.lr": 1e-3} for name in OPTIMISERS}
     | {f"play {name}": {"optim.play": name} for name in PLAYS}
-    | {f"task {name}": {"task": name} for name in TASKS}
+    | {f"task {name}": {"task": name} | fitting(name) for name in TASKS}
     | {f"model {name}": {"model.name": name} | NO_NORM for name in MODELS}
     | {
         f"activation of {p} {name}": {f"model.{p}.activation": name}
@@ -57,6 +63,14 @@ ENTRIES: dict[str, dict[str, Any]] = (
             "task": "vae",
             "vae.likelihood": "bernoulli",
             "model.g.output": "sigmoid",
+        },
+        "completion with all its terms": {
+            "task": "inpainting",
+            "model.name": "completion",
+            "matching.weight": 1.0,
+            "completion.variety": 0.1,
+            "masks.kinds": "boxes:3+halves",
+            "masks.area": 0.25,
         },
         "laplacian VAE": {"task": "vae", "vae.likelihood": "laplace"},
     }

@@ -15,6 +15,16 @@ KINDS = {
     ),
     "classes": ({"model.conditional": True, "model.depth": 2}, (1, 8, 12)),
     "dcgan": ({"model.name": "dcgan", "loss": "ns", "optim.beta1": 0.5}, (3, 8, 8)),
+    "holes": (
+        {
+            "task": "inpainting",
+            "model.name": "completion",
+            "matching.weight": 1.0,
+            "completion.variety": 0.1,
+            "accumulate": 2,
+        },
+        (3, 8, 12),
+    ),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 

@@ -9,6 +9,13 @@ from typing import Any
 import torch
 
 from gansmith.apps import runs
+from gansmith.apps.completing import (
+    COMPLETED,
+    FILLING_SCORES,
+    Completions,
+    filling_scores,
+    shown_on,
+)
 from gansmith.apps.scoring import (
     BATCH,
     HELD_OUT,
@@ -111,8 +118,9 @@ def _open_target(target: str | Path, progress: Progress | None) -> _Target:
     run = path if runs.is_run(path) else path.absolute().parent
     if not runs.is_run(run):
         return _Target(str(target), runs.load(path), None)
-    data = runs.read_settings(run).data  # of the run itself, or of the one whose best/ this is
-    return _Target(str(target), runs.load(path), None, data.source, data.crop, data.limit)
+    cfg = runs.read_settings(run)  # of the run itself, or of the one whose best/ this is
+    generator, data = shown_on(runs.load(path), cfg), cfg.data
+    return _Target(str(target), generator, None, data.source, data.crop, data.limit)
 
 
 def evaluate(
@@ -189,7 +197,7 @@ def compare(
 def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
     """Score by score, for those that have an interval and a better side."""
     found = {}
-    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind]}
+    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES}
     names = [
         name
         for name in one
@@ -275,5 +283,10 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
     else:
         assert target.samples is not None
         batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
+    if isinstance(target.generator, Completions):
+        only = options.only or COMPLETED
+        scores, left_out = scorer.card(scorer.take(batches), only, with_train=False)
+        scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)
+        return ScoreCard(target.name, against, scores, left_out)
     scores, left_out = scorer.card(scorer.take(batches))
     return ScoreCard(target.name, against, scores, left_out)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs
+from gansmith.apps.completing import COMPLETED, Completions, filling_scores, maker_of
 from gansmith.apps.galleries import draw_galleries
 from gansmith.apps.scoring import (
     BATCH,
@@ -23,13 +24,13 @@ from gansmith.files import write_atomically
 from gansmith.metrics import DIRECTIONS, QUICK, Score
 from gansmith.models import Generator
 from gansmith.reports.sheets import write_file
-from gansmith.tasks import generator_of
 from gansmith.training import Log, State
 
 BEST_SCORE = "score.json"
 SAME = ("n", "features", "resize")  # in what two scores must agree to be compared
 Best = dict[str, Any]
 Scores = Callable[[Scorer, Generator], dict[str, Score]]
+FILLINGS = 1_000  # completed pictures that are held against their originals
 COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
 
 
@@ -39,7 +40,7 @@ def scorer_of(ready: Prepared, count: int) -> Scorer:
     held_out = cfg.data.source in HELD_OUT
     limit = None if held_out else cfg.data.limit
     real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, limit=limit)
-    train = ready.data if held_out and ready.spec.kind == "images" else None
+    train = ready.data if held_out and ready.spec.kind != "points" else None
     return Scorer.of(real, train, ScoreOptions(count=count, seed=cfg.seed, fetch=False))
 
 
@@ -49,7 +50,8 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     if generator.spec.kind == "points":
         return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
     fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
-    return scorer.card(fake, only=QUICK, with_train=False)[0]
+    quick = tuple(set(QUICK) & set(COMPLETED)) if isinstance(generator, Completions) else QUICK
+    return scorer.card(fake, only=quick, with_train=False)[0]
 
 
 def final_scores(
@@ -59,7 +61,7 @@ def final_scores(
 
     Too few images to score do not spoil a run: the generator is good all the same.
     """
-    generator = Generator(generator_of(state.average), ready.spec)
+    generator = maker_of(ready)(state)
     left_out: dict[str, str] = {}
     try:
         scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
@@ -69,8 +71,13 @@ def final_scores(
             fake = scorer.take(
                 generator.batches(scorer.options.count, scorer.options.seed, batch=BATCH)
             )
-            found, left_out = scorer.card(fake)
-            draw_galleries(scorer, fake, folder / runs.GALLERY)
+            if isinstance(generator, Completions):
+                found, left_out = scorer.card(fake, only=COMPLETED, with_train=False)
+                count = min(scorer.options.count, FILLINGS)
+                found |= filling_scores(generator, count, scorer.options.seed)
+            else:
+                found, left_out = scorer.card(fake)
+                draw_galleries(scorer, fake, folder / runs.GALLERY)
     except UserError as error:
         if say:
             say(f"no scores: {error}")
@@ -96,12 +103,13 @@ def evaluator(
     """
     cfg = ready.cfg
     scorer: Scorer | None = None
+    maker = maker_of(ready)
 
     def evaluate(state: State) -> None:
         nonlocal scorer
         if scorer is None:  # a run that is not evaluated does not pay for it
             scorer = scorer_of(ready, cfg.evaluate.samples)
-        generator = Generator(generator_of(state.average), ready.spec)
+        generator = maker(state)
         scores = {name: asdict(score) for name, score in scores_of(scorer, generator).items()}
         log.write("scores", step=state.step, images=state.images, scores=scores)
         score = scores.get(cfg.evaluate.by)

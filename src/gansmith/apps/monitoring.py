@@ -23,7 +23,7 @@ from gansmith.doctor.looking import (
 )
 from gansmith.doctor.looking.samples import FEW
 from gansmith.doctor.monitor import Exhibit, Game, Monitor, Write
-from gansmith.engine import indexed_noise
+from gansmith.engine import indexed_noise, seeded
 from gansmith.errors import UserError
 from gansmith.losses import adversarial
 from gansmith.metrics import load_features
@@ -142,7 +142,10 @@ def _exhibit(ready: Prepared) -> Exhibit:
         # However few there are to train on: what D says of 20 others is mostly chance.
         enough = min(most, len(other)) // pac * pac
         held, held_labels_B = seen(other, _drawn(other, enough))
-    if len(data) <= FEW:
+    given = None
+    if batches.give is not None:
+        real, given = batches.give(real, lambda stream: seeded(cfg.seed, f"exhibit-{stream}"))
+    elif len(data) <= FEW:  # what is made of a given picture is near to that picture, as it should
         train = seen(data, np.arange(len(data)))[0]
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
     return Exhibit(
@@ -158,6 +161,7 @@ def _exhibit(ready: Prepared) -> Exhibit:
             held=held,
             train=train,
         ),
+        given=given,
     )
 
 

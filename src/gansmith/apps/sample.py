@@ -10,7 +10,8 @@ from torch import Tensor
 
 from gansmith.apps import runs
 from gansmith.errors import UserError, nearest
-from gansmith.models import Generator
+from gansmith.models import Completer, Generator
+from gansmith.models.pretrained import NO_SAMPLES
 from gansmith.reports.sheets import scatter, sheet
 
 Progress = Callable[[str, int, int], None]
@@ -76,6 +77,8 @@ def sample(
     if batch < 1:
         raise UserError(f"cannot make {batch} samples at a time: batch is at least one")
     generator = runs.load(source)
+    if isinstance(generator, Completer):
+        raise UserError(f"{source}: {NO_SAMPLES}")
     chosen = class_number(generator, class_name)
     folder = Path(out) if out is not None else _default_folder(source, seed, chosen)
     if folder.exists() and not folder.is_dir():

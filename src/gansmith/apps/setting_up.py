@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from gansmith.apps.perceiving import lpips_is_here, perceiving
 from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, open_data
+from gansmith.data.masks import shares
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES, PENALTIES, sloped
@@ -15,7 +17,7 @@ from gansmith.metrics import ENOUGH, JUDGES
 from gansmith.models import MODELS, Spec, check_fit, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
-from gansmith.tasks import TASKS, Autoencoder, Task, refuse_unsound
+from gansmith.tasks import TASKS, Autoencoder, Give, Task, refuse_unsound
 from gansmith.training import (
     OPTIMISERS,
     Batches,
@@ -83,6 +85,7 @@ def check_tables(cfg: Config) -> None:
                 f"{key} {name!r} is not known{nearest(name, tables[key])}; known: {known}"
             )
     styled(cfg.model.name, cfg.model)
+    shares(cfg.masks.kinds)
 
 
 def settle_styles(cfg: Config) -> tuple[Config, list[Reason]]:
@@ -158,7 +161,7 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
     """Resolve what needs no clock."""
     device = pick_device(cfg.device)
     accuracy = _mirror_accuracy(data, cfg.seed) if cfg.augment.flip == "auto" else None
-    facts = Facts(device, pick_precision(cfg.precision, device), accuracy)
+    facts = Facts(device, pick_precision(cfg.precision, device), accuracy, lpips_is_here())
     cfg, styles = settle_styles(cfg)
     cfg, reasons = resolve(cfg, data.info, facts)
     refuse_unfit(cfg, data.info, len(data))
@@ -168,7 +171,7 @@ def decide(cfg: Config, data: Dataset) -> tuple[Config, list[Reason]]:
 def decide_unseen(cfg: Config, info: DataInfo) -> tuple[Config, list[Reason]]:
     """`decide` from a description alone: whether to flip stays open where it takes the images."""
     device = pick_device(cfg.device)
-    facts = Facts(device, pick_precision(cfg.precision, device))
+    facts = Facts(device, pick_precision(cfg.precision, device), perceptual=lpips_is_here())
     cfg, styles = settle_styles(cfg)
     found, reasons = resolve(cfg, info, facts)
     if cfg.augment.flip == "auto" and info.kind == "images":
@@ -230,7 +233,7 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
         width=int(cfg.model.width),
         depth=int(cfg.model.depth),
         classes=info.classes if cfg.model.conditional else (),
-        kind=info.kind,
+        kind="completion" if TASKS[cfg.task].reads == "hole" else info.kind,
         spread=spread(info),
         prior=cfg.model.prior,
         g=g,
@@ -261,7 +264,14 @@ def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Task, State]:
         D if kind.has_d else None,
     )
     judge = state.D.net if kind.has_d else None
-    return kind.build(state.G.net, judge, cfg, spec.range), state
+    task = kind.build(state.G.net, judge, cfg, spec.range)
+    return perceiving(task, engine.device), state
+
+
+def giver(cfg: Config, spec: Spec) -> Give | None:
+    """What the players are given, in tasks whose G reads more than noise."""
+    give = TASKS[cfg.task].give
+    return None if give is None else give(cfg, spec.range)
 
 
 def set_up(cfg: Config, progress: Progress | None) -> Prepared:
@@ -292,6 +302,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         spread=spec.spread,
         prior=spec.prior,
         range=spec.range,
+        give=giver(cfg, spec),
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 

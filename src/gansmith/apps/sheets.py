@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from gansmith.apps.completing import Completions
 from gansmith.data import DataInfo
 from gansmith.models import Generator
 from gansmith.reports.sheets import picture_bytes, scatter, sheet, strip, write_file
@@ -11,6 +14,8 @@ from gansmith.reports.sheets import picture_bytes, scatter, sheet, strip, write_
 SHEET_SEED = 0
 SHEET_SAMPLES = 64
 SCATTER_SAMPLES = 2_500
+FILLED, FILLED_COLUMNS = 24, 8  # completed pictures on a sheet, and in each of its rows
+HOLE_GREY = 128
 
 
 def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) -> str:
@@ -20,10 +25,26 @@ def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) ->
     if generator.spec.kind == "points":
         points = generator.sample(SCATTER_SAMPLES, SHEET_SEED, batch=SCATTER_SAMPLES).numpy()
         scatter(points, np.asarray(info.modes) if info.modes else None, path)
+    elif isinstance(generator, Completions):
+        rows = filled_rows(generator)
+        laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=FILLED_COLUMNS)
+        write_file(path, picture_bytes(laid))
     else:
         images = generator.sample(SHEET_SAMPLES, SHEET_SEED, batch=SHEET_SAMPLES)
         write_file(path, picture_bytes(sheet(images.permute(0, 2, 3, 1).numpy())))
     return path.name
+
+
+def filled_rows(completions: Completions) -> Tensor:
+    """Rows of completed pictures, under each the pictures with their holes, and as they had been.
+
+    Returns:
+        uint8 NCHW, `FILLED_COLUMNS` to a row.
+    """
+    rows = []
+    for made, real, mask in completions.filled(FILLED, SHEET_SEED, FILLED_COLUMNS):
+        rows += [made, real.masked_fill(mask[:, None], HOLE_GREY), real]
+    return torch.cat(rows)
 
 
 def draw_strip(folder: Path) -> None:

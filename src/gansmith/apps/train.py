@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs, tensorboard
+from gansmith.apps.completing import maker_of
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.linting import of_run
@@ -33,7 +34,6 @@ from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.log_reader import read_log
 from gansmith.reports.words import duration
-from gansmith.tasks import generator_of
 from gansmith.training import Diverged, Hooks, Log, State, images_per_step, planned_images
 from gansmith.training import train as play
 from gansmith.training.checkpoint import read_latest
@@ -149,12 +149,10 @@ def _hooks(
     monitor: Monitor | None,
 ) -> Hooks:
     """What the loop calls out to."""
-    repairer = repairer_of(ready, monitor, log.write)
+    repairer, make = repairer_of(ready, monitor, log.write), maker_of(ready)
     return Hooks(
-        sample=lambda state: draw_sheet(
-            _generator(ready, state), state.step, ready.data.info, folder
-        ),
-        saved=lambda state: _save_generator(ready, state, folder),
+        sample=lambda state: draw_sheet(make(state), state.step, ready.data.info, folder),
+        saved=lambda state: _saved(make(state), folder),
         stop=lambda: stop() or (watching.stop() if watching.stop else None),
         evaluate=evaluator(ready, folder, log, watching.say, watching.scores),
         advisers=tuple(each for each in (monitor, repairer) if each),
@@ -303,12 +301,8 @@ def _command(argv: list[str]) -> str:
     return shlex.join(["gansmith", *argv[1:]]) if program.name == "gansmith" or by_module else ""
 
 
-def _generator(ready: Prepared, state: State) -> Generator:
-    return Generator(generator_of(state.average), ready.spec)
-
-
-def _save_generator(ready: Prepared, state: State, folder: Path) -> None:
-    _generator(ready, state).save_pretrained(folder / runs.GENERATOR)
+def _saved(generator: Generator, folder: Path) -> None:
+    generator.save_pretrained(folder / runs.GENERATOR)
 
 
 def _finish(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from gansmith.config.budget import Budget, BudgetSetting
+from gansmith.config.completion import CompletionConfig, MasksConfig
 from gansmith.config.health import DoctorConfig
 from gansmith.config.nets import ModelConfig
 from gansmith.config.objective import (
@@ -93,6 +94,8 @@ class Config(Section):
     matching: MatchingConfig = MatchingConfig()
     penalty: PenaltyConfig = PenaltyConfig()
     vae: VaeConfig = VaeConfig()
+    masks: MasksConfig = MasksConfig()
+    completion: CompletionConfig = CompletionConfig()
     optim: OptimConfig = OptimConfig()
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()

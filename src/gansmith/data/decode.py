@@ -92,6 +92,12 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
+def upright(image: Image.Image) -> Image.Image:
+    """A loaded image turned as its EXIF data say; a TIFF's own reader has done it."""
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
 def _eight_bits(values: np.ndarray, mode: str) -> Image.Image:
     """Grey values of more than 8 bits, or floats, as 8-bit grey."""
     values = np.nan_to_num(values.astype(np.float64))

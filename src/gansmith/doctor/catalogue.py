@@ -165,6 +165,7 @@ SETTINGS: dict[str, Disorder] = {
     "GS247": Disorder("enlarged-images", "warning", "Chai et al. 2022, section 1"),
     "GS248": Disorder("narrow-for-its-size", "advice", "Radford et al. 2016, section 3"),
     "GS249": Disorder("divergence-far-off", "warning", "Higgins et al. 2017, section 4.2"),
+    "GS250": Disorder("net-off-its-task", "error", "Pathak et al. 2016, section 3"),
 }
 
 DYNAMICS: dict[str, Disorder] = {

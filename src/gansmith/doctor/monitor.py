@@ -50,6 +50,7 @@ class Exhibit:
         held: samples that are not trained on; None where there are none.
         held_labels_B: their classes.
         reference: what generated samples are held against.
+        given: what G reads beside the noise; None where it reads noise alone.
     """
 
     real: Tensor
@@ -58,6 +59,14 @@ class Exhibit:
     held: Tensor | None
     held_labels_B: Tensor | None
     reference: looking.Reference
+    given: Tensor | None = None
+
+    def made(self, generator: nn.Module, count: int | None = None) -> Tensor:
+        """What a generator makes of the first of it, or of all."""
+        labels_B = None if self.labels_B is None else self.labels_B[:count]
+        if self.given is None:
+            return generator(self.noise_BZ[:count], labels_B)
+        return generator(self.noise_BZ[:count], labels_B, self.given[:count])
 
 
 @dataclass(frozen=True)
@@ -282,10 +291,9 @@ class Monitor:
     @torch.no_grad()
     def _drawn(self) -> tuple[Tensor, Signs]:
         """Samples of the fixed noise, and what G's units did on the first of them."""
-        noise_BZ, labels_B = self._exhibit.noise_BZ, self._exhibit.labels_B
-        fake = self._generator(noise_BZ, labels_B)
+        fake = self._exhibit.made(self._generator)
         with watched(self._generator) as record:
-            self._generator(noise_BZ[:FEW], None if labels_B is None else labels_B[:FEW])
+            self._exhibit.made(self._generator, FEW)
         norms = {
             name: 0.0 if p.grad is None else float(p.grad.norm())
             for name, p in self._generator.named_parameters()

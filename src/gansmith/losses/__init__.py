@@ -2,7 +2,7 @@
 
 from gansmith.losses.adversarial import LOSSES, adversarial, least_squares
 from gansmith.losses.contract import AdversarialLoss
-from gansmith.losses.matching import feature_matching
+from gansmith.losses.matching import feature_matching, masked_l1, paired_matching, variety
 from gansmith.losses.penalties import (
     PENALTIES,
     GradientPenalty,
@@ -24,10 +24,13 @@ __all__ = [
     "divergence_from_prior",
     "feature_matching",
     "least_squares",
+    "masked_l1",
+    "paired_matching",
     "reconstruction",
     "sloped",
     "squared_gradient_norm",
     "told",
+    "variety",
     "wide",
     "zero_centred_penalty",
 ]

@@ -259,6 +259,9 @@ DIRECTIONS: dict[str, Direction] = {
     "modes": "higher",
     "high_quality": "higher",
     "kl": "lower",
+    "psnr_hole": "higher",
+    "ssim_hole": "higher",
+    "lpips_hole": "lower",
 }
 """Which way each score is better; those that are best at some value of the real data lack one."""
 

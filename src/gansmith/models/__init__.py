@@ -4,7 +4,7 @@ from gansmith.models.activations import ACTIVATIONS, OUTPUTS, range_of
 from gansmith.models.blueprint import Blueprint, Style
 from gansmith.models.critic import Critic, ties_samples
 from gansmith.models.normalisation import NORMS
-from gansmith.models.pretrained import Generator, Spec, to_uint8
+from gansmith.models.pretrained import Completer, Generator, Spec, to_uint8
 from gansmith.models.priors import PRIORS
 from gansmith.models.registry import (
     MODELS,
@@ -23,6 +23,7 @@ __all__ = [
     "OUTPUTS",
     "PRIORS",
     "Blueprint",
+    "Completer",
     "Critic",
     "Family",
     "Generator",

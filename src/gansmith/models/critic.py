@@ -76,6 +76,13 @@ class Critic(nn.Module):
         """
         raise NotImplementedError
 
+    def patches(self, x: Tensor) -> Tensor:
+        """What is seen where, shape (B/pac, F, h, w), before `features` is made of it.
+
+        A critic that does not judge by patches sees one.
+        """
+        return self.features(x)[:, :, None, None]
+
     def forward(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
         return self.output(self.head(self.features(x, y_B), y_B))
 

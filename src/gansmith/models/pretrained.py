@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,11 +18,16 @@ from gansmith.errors import UserError
 from gansmith.files import write_atomically
 from gansmith.models.activations import range_of
 from gansmith.models.blueprint import Blueprint, Style
+from gansmith.models.completion import given_of
 from gansmith.models.critic import Critic
 from gansmith.models.priors import PRIORS
 from gansmith.models.registry import critic, generator, settle
 
 FORMAT = 2  # 1 knew neither styles nor priors
+NO_SAMPLES = (
+    "what was trained here fills holes in pictures and makes none of its own: "
+    "gansmith inpaint RUN PICTURE --mask MASK"
+)
 LARGEST = 65_536  # width of a layer, as in gansmith.config
 # What a file that is not as it was written can make its reader raise.
 _DAMAGE = (
@@ -48,7 +53,7 @@ class Spec:
     width: int
     depth: int
     classes: tuple[str, ...] = ()  # names; empty for an unconditional generator
-    kind: str = "images"
+    kind: str = "images"  # a name in KINDS
     spread: float = 1.0  # of points: data units for one unit of the nets' range
     prior: str = "normal"  # of z: a name in PRIORS
     g: Style = field(default_factory=Style)  # settled by the family, whatever of it reads auto
@@ -140,7 +145,7 @@ class Generator:
                 )
                 labels = labels.to(device)
             x = self.net(z, labels)
-            if self.spec.kind == "images":
+            if self.spec.kind != "points":
                 yield to_uint8(x, *self.spec.range).cpu()
             else:
                 yield (x.float() * self.spec.spread).cpu()
@@ -200,7 +205,91 @@ class Generator:
                 path = Path(
                     hub.snapshot_download(text, allow_patterns=["config.json", "*.safetensors"])
                 )
-        return cls(*_read(path, device))
+        net, spec = _read(path, device)
+        return KINDS[spec.kind](net, spec)
+
+
+class Completer(Generator):
+    """A trained completion net: ``Completer.from_pretrained(folder).complete(x, mask)``."""
+
+    @property
+    def stride(self) -> int:
+        """What both sides of a picture must be multiples of."""
+        return int(getattr(self.net, "stride"))  # noqa: B009 (nn.Module knows no such attribute)
+
+    @torch.no_grad()
+    def complete(
+        self,
+        x_BCHW: Tensor,
+        mask_BHW: Tensor,
+        seed: int = 0,
+        fillings: Sequence[int] | None = None,
+        whole: bool = False,
+    ) -> Tensor:
+        """The pictures with their holes filled; known pixels come back as they are.
+
+        Filling k of a seed is a function of both (and of the picture): parts of one picture that
+        are given the same k are filled by the same noise.
+
+        Args:
+            x_BCHW: uint8, as many channels as the net was trained on, any size whose sides are
+                multiples of `stride`.
+            mask_BHW: boolean, True in the hole. What the pictures show there plays no part.
+            seed: of the noise.
+            fillings: which filling of the seed each picture gets; by default 0, 1, ...
+            whole: known pixels, too, as the net would have them: what blending goes by.
+
+        Returns:
+            uint8 (B, C, H, W), on the CPU.
+
+        Raises:
+            UserError: if a shape does not fit.
+        """
+        channels, stride = self.spec.shape[0], self.stride
+        count, height, width = len(x_BCHW), x_BCHW.shape[2], x_BCHW.shape[3]
+        if x_BCHW.shape[1] != channels:
+            raise UserError(
+                f"pictures of {x_BCHW.shape[1]} channels: this net was trained on {channels}"
+            )
+        if height % stride or width % stride:
+            raise UserError(f"{height}x{width} pixels: sides must be multiples of {stride}")
+        if tuple(mask_BHW.shape) != (count, height, width):
+            size = "x".join(map(str, mask_BHW.shape))
+            raise UserError(f"a mask of {size} for pictures of {count}x{height}x{width}")
+        numbers = range(count) if fillings is None else fillings
+        if len(numbers) != count:
+            raise UserError(f"{len(numbers)} fillings for {count} pictures")
+        noise = torch.cat([indexed_noise(seed, k, 1, self.spec.z_dim) for k in numbers])
+        device = next(self.net.parameters()).device
+        low, high = self.spec.range
+        x = x_BCHW.to(device).float() * ((high - low) / 255.0) + low
+        given = given_of(x, mask_BHW.to(device)[:, None], (low, high))
+        made = self.net(PRIORS[self.spec.prior](noise).to(device), None, given, whole)
+        pixels = to_uint8(made, low, high).cpu()
+        return pixels if whole else torch.where(mask_BHW.cpu()[:, None], pixels, x_BCHW.cpu())
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """There are no samples of noise alone.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(NO_SAMPLES)
+
+
+# By what a saved net makes: samples that are images or points, or pictures with a hole filled.
+KINDS: dict[str, type[Generator]] = {
+    "images": Generator,
+    "points": Generator,
+    "completion": Completer,
+}
 
 
 def _read(path: Path, device: str) -> tuple[nn.Module, Spec]:
@@ -240,8 +329,8 @@ def _spec(settings: dict[str, Any]) -> Spec:
     fields["spread"] = float(fields["spread"])
     if not 0 < fields["spread"] < math.inf:
         raise ValueError(f"spread {fields['spread']} is not a positive number")
-    if fields["kind"] not in ("images", "points"):
-        raise ValueError(f"kind {fields['kind']!r} is neither images nor points")
+    if fields["kind"] not in KINDS:
+        raise ValueError(f"kind {fields['kind']!r} is not one of {', '.join(KINDS)}")
     return Spec(**fields)
 
 

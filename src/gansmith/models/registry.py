@@ -8,7 +8,7 @@ from torch import nn
 
 from gansmith.config.nets import ModelConfig, NetConfig
 from gansmith.errors import UserError, nearest
-from gansmith.models import dcgan, mlp, resnet
+from gansmith.models import completion, dcgan, mlp, resnet
 from gansmith.models.activations import ACTIVATIONS, OUTPUTS
 from gansmith.models.blueprint import AUTO, Blueprint, Style
 from gansmith.models.critic import Critic, seen_by
@@ -16,23 +16,36 @@ from gansmith.models.layers import stage_sizes
 from gansmith.models.normalisation import NORMS, normalise_weights
 
 Player = Literal["g", "d"]
+Reads = Literal["noise", "hole"]
 
 
 @dataclass(frozen=True)
 class Family:
-    """How a family builds its nets, and its own choice of what a user leaves open."""
+    """How a family builds its nets, and its own choice of what a user leaves open.
+
+    What G ``reads``: all of them noise and labels, G(z, y); with ``hole`` also a picture with a
+    hole in it, G(z, y, given), where without one all of the picture is the hole.
+    """
 
     generator: Callable[[Blueprint], nn.Module]
     critic: Callable[[Blueprint, int], Critic]  # of so many outputs
     g: Style
     d: Style
     flat: bool = False  # a perceptron: any shape, hidden layers of any width
+    reads: Reads = "noise"
 
 
 MODELS: dict[str, Family] = {
     "mlp": Family(mlp.MLPGenerator, mlp.MLPCritic, mlp.G_STYLE, mlp.D_STYLE, flat=True),
     "dcgan": Family(dcgan.DCGANGenerator, dcgan.DCGANCritic, dcgan.G_STYLE, dcgan.D_STYLE),
     "resnet": Family(resnet.ResnetGenerator, resnet.ResnetCritic, resnet.G_STYLE, resnet.D_STYLE),
+    "completion": Family(
+        completion.CompletionGenerator,
+        completion.PatchCritic,
+        completion.G_STYLE,
+        completion.D_STYLE,
+        reads="hole",
+    ),
 }
 
 

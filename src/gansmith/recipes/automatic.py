@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gansmith.config import Config, build, merge, to_tree
+from gansmith.config.completion import PERCEPTUAL_SIDE
 
 if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
     from gansmith.data import DataInfo
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # the rules, and the command that lists them, need no torch
 MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
+PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
 
 
@@ -32,6 +34,7 @@ class Facts:
     device: str
     precision: str
     mirror_accuracy: float | None = None  # see `mirror_accuracy`; None where it was not measured
+    perceptual: bool = False  # whether the weights of LPIPS are on this machine
 
 
 def antisymmetric(images_NHW: np.ndarray) -> np.ndarray:
@@ -181,6 +184,16 @@ def _augment_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
     return found
 
 
+def _perceptual(cfg: Config, info: "DataInfo", facts: Facts) -> Reason:
+    """LPIPS where its weights are here: nothing is fetched unasked."""
+    key = "completion.perceptual"
+    if min(info.shape[1:], default=0) < PERCEPTUAL_SIDE:
+        return Reason(key, 0.0, f"LPIPS sees nothing under {PERCEPTUAL_SIDE} pixels")
+    if not facts.perceptual:
+        return Reason(key, 0.0, "the weights of LPIPS are not here: `gansmith evaluate --lpips`")
+    return Reason(key, PERCEPTUAL, "LPIPS, whose weights are here")
+
+
 def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[Reason]]:
     """Decide every setting that reads ``auto`` but those that need a clock (threads, save_every).
 
@@ -188,6 +201,8 @@ def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[R
         The configuration, and a reason for each decision in the order of the rules.
     """
     found = _training_rules(cfg, info, facts) + _augment_rules(cfg, info, facts)
+    if cfg.completion.perceptual == "auto":
+        found.append(_perceptual(cfg, info, facts))
     if cfg.evaluate.by == "auto":
         found.append(_best_by(cfg, info))
     if cfg.device == "auto":

@@ -54,6 +54,7 @@ def render(run: Run) -> str:
         digest=str(run.data.get("digest") or ""),
         notes=[str(note) for note in story.listed(run.data.get("notes"))][:10],
         what="points in the plane" if points else "images",
+        fills=story.fills(run),
         conditional=bool(run.settings.get("model.conditional")),
         sheet=f"samples/{run.sheets[-1].path.name}" if run.sheets else "",
         scores=views,
@@ -79,8 +80,9 @@ def _front_matter(run: Run, points: bool) -> str:
     tags = ["gan", "generative-adversarial-network", "gansmith"]
     head: dict[str, Any] = {"library_name": "gansmith", "license": "unknown"}
     if not points:
-        head["pipeline_tag"] = "unconditional-image-generation"
-        tags.insert(0, "image-generation")
+        fills = story.fills(run)
+        head["pipeline_tag"] = "image-to-image" if fills else "unconditional-image-generation"
+        tags.insert(0, "inpainting" if fills else "image-generation")
     if model := run.settings.get("model.name"):
         tags.append(str(model))
     return yaml.safe_dump(head | {"tags": tags}, sort_keys=False, allow_unicode=True).strip()

@@ -83,6 +83,7 @@ def _context(run: Run) -> dict[str, Any]:
         "status_kind": kind,
         "status": status,
         "tiles": story.tiles(run),
+        "fills": story.fills(run),
         "final": frames[-1] if frames else None,
         "frames": [{"uri": one.uri, "label": one.label} for one in frames[:-1]],
         "film": _film(run),

@@ -147,6 +147,23 @@ METRICS = {
         "Kullback–Leibler divergence of the counts per mode from equal counts, in nats. "
         "0 means that every mode gets its share.",
     ),
+    "psnr_hole": (
+        "Error in the hole (PSNR)",
+        HIGH,
+        "How near each filled pixel is to the one that was cut out, in dB. A good filling need not "
+        "be what was there: blur does well here.",
+    ),
+    "ssim_hole": (
+        "Likeness in the hole (SSIM)",
+        HIGH,
+        "How alike the fine structure of the filling and of what was cut out is; 1 is the same.",
+    ),
+    "lpips_hole": (
+        "Distance to the original (LPIPS)",
+        LOW,
+        "How different the completed picture looks from the original, by a distance that was "
+        "fitted to what people see. 0 is the same.",
+    ),
 }
 SHARES = ("precision", "recall", "coverage", "confident", "high_quality")
 PERCENT = ("confident", "high_quality", "copy_rate", "ndb")

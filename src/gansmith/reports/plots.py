@@ -90,6 +90,12 @@ PANELS = (
          ("divergence", "divergence from the prior")), may_log=True,
     ),
     Panel(
+        "filling", "What a filling is worth", "weighed distance",
+        "What G minimises beside the game: how far its fillings are from what was cut out.",
+        (("hole", "pixels of the hole"), ("rest", "known pixels"), ("matching", "D’s features"),
+         ("perceptual", "LPIPS"), ("variety", "variety")), from_zero=True,
+    ),
+    Panel(
         "penalties", "Penalties", "penalty, nats",
         "R1 at real and R2 at generated samples, or elsewhere: the price D pays for being steep.",
         (("r1", "R1"), ("r2", "R2"), ("gp", "gradient penalty"), ("lecam", "LeCam"),

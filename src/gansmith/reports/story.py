@@ -25,7 +25,12 @@ from gansmith.reports.words import (
 
 FEW_STEPS = 10
 MANY = 6  # titles, that nobody wants to read in a row
-MODEL_NAMES = {"mlp": "An MLP", "resnet": "A residual", "dcgan": "A DCGAN"}
+MODEL_NAMES = {
+    "mlp": "An MLP",
+    "resnet": "A residual",
+    "dcgan": "A DCGAN",
+    "completion": "A completion",
+}
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,11 @@ def tiles(run: Run) -> list[Tile]:
     return found
 
 
+def fills(run: Run) -> bool:
+    """Whether its samples are pictures of the data with a hole filled."""
+    return run.settings.get("task") == "inpainting"
+
+
 def score_views(run: Run) -> list[ScoreView]:
     """The scores in the order of `METRICS`, unknown ones last."""
     order = [name for name in METRICS if name in run.scores]
@@ -214,7 +224,9 @@ def score_views(run: Run) -> list[ScoreView]:
 def _score_view(run: Run, name: str) -> ScoreView:
     score = run.scores[name]
     value, low, high = (number(score.get(key)) for key in ("value", "low", "high"))
-    title, better, explain = METRICS.get(name, (name, "", ""))
+    base, _, part = name.partition(" ")  # "psnr_hole 10-20 %" is of pictures with such holes
+    title, better, explain = METRICS.get(base, (base, "", ""))
+    title = f"{title}, holes of {part}" if part else title
     bounded = math.isfinite(low) and math.isfinite(high)
     interval = ""
     if name == "classes":

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
-from gansmith.losses import AdversarialLoss, adversarial, feature_matching, told
+from gansmith.losses import (
+    AdversarialLoss,
+    adversarial,
+    feature_matching,
+    paired_matching,
+    told,
+)
 from gansmith.losses.penalties import consistency, lecam
 from gansmith.tasks.game import Controls, Kind, Micro, Terms
 from gansmith.tasks.judging import Smoothing, judge
@@ -94,6 +100,13 @@ class Adversary:
         with torch.no_grad():
             real_BF = self.features(self.sees(micro.real, "real", micro, controls))
         return feature_matching(real_BF, self.features(seen))
+
+    def likeness(self, real: Tensor, fake: Tensor) -> Tensor:
+        """How far D sees each sample from the real one that it is to become, patch by patch."""
+        patches = getattr(self.D, "patches")  # noqa: B009 (nn.Module knows no such method)
+        with torch.no_grad():
+            wanted = patches(real)
+        return paired_matching(wanted, patches(fake))
 
     def features(self, seen: Tensor) -> Tensor:
         """What D's head reads, shape (B, F)."""

@@ -10,12 +10,23 @@ from torch import Tensor
 Side = Literal["D", "G"]  # whose step it is
 Kind = Literal["real", "fake"]  # of a sample
 Terms = dict[str, Tensor]
+Draws = Callable[[str], torch.Generator]  # by the name of what is drawn
 
 
 class View(Protocol):
     """A differentiable distortion of a batch, the same kind for real and for fake."""
 
     def __call__(self, x: Tensor, side: Kind) -> Tensor: ...
+
+
+class Give(Protocol):
+    """What the players are given of samples as the data hold them.
+
+    ``real`` is what D is to see, ``given`` what G reads beside the noise: for a completion the
+    picture and the picture with a hole, for a translation the two sides of a pair.
+    """
+
+    def __call__(self, x: Tensor, draws: "Draws") -> tuple[Tensor, Tensor]: ...
 
 
 def plain(x: Tensor, side: Kind) -> Tensor:
@@ -38,7 +49,8 @@ class Micro:
     noise_BZ: Tensor  # N(0, I), or U(−1, 1)
     view: View = plain  # how D sees both sides
     moved: View = plain  # a small shift that keeps the meaning, for the consistency of D
-    draws: Callable[[str], torch.Generator] = undrawn  # by the name of what is drawn
+    draws: Draws = undrawn
+    given: Tensor | None = None  # what G reads beside the noise, in tasks that give it something
 
 
 @dataclass(frozen=True)

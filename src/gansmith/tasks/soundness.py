@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gansmith.config import Config
+from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.data import DataInfo
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES, sloped
-from gansmith.models import Style
+from gansmith.models import MODELS, Style
 
 Values = dict[str, str | float]
 
@@ -136,7 +137,8 @@ def _batches(case: Case) -> Iterator[Refusal]:
 
 def _targets(case: Case) -> Iterator[Refusal]:
     cfg, loss = case.cfg, LOSSES[case.cfg.loss]
-    if not cfg.matching.adversarial and not cfg.matching.weight:
+    likeness = cfg.task == "inpainting" and (cfg.completion.hole or cfg.completion.perceptual)
+    if not cfg.matching.adversarial and not cfg.matching.weight and not likeness:
         reason = "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
         values: Values = {"adversarial": cfg.matching.adversarial, "weight": cfg.matching.weight}
         yield Refusal("GS212", "matching.adversarial", reason, values)
@@ -215,7 +217,7 @@ def _pairs(case: Case) -> Iterator[Refusal]:
 
 
 def _autoencoders(case: Case) -> Iterator[Refusal]:
-    if case.cfg.task != "generation" and case.cfg.model.prior != "normal":
+    if case.cfg.task in ("vae", "vae-gan") and case.cfg.model.prior != "normal":
         reason = f"task {case.cfg.task} draws z from N(0, I): leave model.prior normal"
         values: Values = {"task": case.cfg.task, "prior": case.cfg.model.prior}
         yield Refusal("GS219", "model.prior", reason, values)
@@ -291,9 +293,46 @@ def _vae_gan(case: Case) -> Iterator[Refusal]:
         yield _idle(case, "matching.weight", reason)
 
 
+def _reads(case: Case) -> Iterator[Refusal]:
+    """What G is given, it must read; G that could read a picture may do without."""
+    task, name = case.cfg.task, case.cfg.model.name
+    if task != "inpainting" or MODELS[name].reads == "hole":
+        return
+    fit = ", ".join(key for key, each in MODELS.items() if each.reads == "hole")
+    reason = f"task {task} gives G a picture, and model.name {name} reads noise alone: use {fit}"
+    yield Refusal("GS250", "model.name", reason, {"task": task, "model": name, "known": fit})
+
+
+def _completion(case: Case) -> Iterator[Refusal]:
+    """Holes are cut into pictures, whatever these show."""
+    cfg = case.cfg
+    if cfg.task != "inpainting":
+        return
+    if case.info.kind == "points":
+        source = case.info.source
+        reason = f"task inpainting cuts holes into pictures, and {source} holds points"
+        yield Refusal("GS216", "task", reason, {"source": source, "setting": "task inpainting"})
+    if cfg.model.conditional:
+        reason = "task inpainting asks nobody for a class: leave model.conditional out"
+        yield _idle(case, "model.conditional", reason)
+    side = min(case.info.shape[1:], default=PERCEPTUAL_SIDE)
+    if cfg.completion.perceptual not in (0, "auto") and side < PERCEPTUAL_SIDE:
+        reason = f"LPIPS sees nothing under {PERCEPTUAL_SIDE} pixels: completion.perceptual=0"
+        yield _idle(case, "completion.perceptual", reason)
+
+
 # What a task without a discriminator has no use for.
 IDLE = ("loss", "coding", "targets", "instance_noise", "matching")
-RULES: tuple[Rule, ...] = (_points, _pairs, _autoencoders, _likelihood, _vae, _vae_gan)
+RULES: tuple[Rule, ...] = (
+    _points,
+    _pairs,
+    _autoencoders,
+    _likelihood,
+    _vae,
+    _vae_gan,
+    _completion,
+    _reads,
+)
 GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
 
 

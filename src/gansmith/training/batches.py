@@ -8,7 +8,6 @@ drawn for each micro-batch.
 """
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +19,7 @@ from gansmith.data import Dataset
 from gansmith.data.augment import augment, sometimes
 from gansmith.engine import Engine, seeded
 from gansmith.models import PRIORS
-from gansmith.tasks import Micro, Side, View, plain
+from gansmith.tasks import Draws, Give, Micro, Side, View, plain
 
 
 @functools.lru_cache(maxsize=4)
@@ -56,7 +55,7 @@ class _Eye:
 
     view: View
     moved: View
-    drawn: Callable[[str], torch.Generator]
+    drawn: Draws
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,7 @@ class Batches:
     spread: float = 1.0  # of points: they are divided by it, as `models.Spec` says
     prior: str = "normal"  # of the noise: a name in `models.PRIORS`
     range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
+    give: Give | None = None  # in tasks whose G reads more than noise
 
     def at(self, step: int, player: Side, chance: float = 0.0) -> list[Micro]:
         """The micro-batches of one player's step, in order.
@@ -142,4 +142,5 @@ class Batches:
             x = torch.where(self.engine.place(mirrored_B[part])[:, None, None, None], x.flip(3), x)
         labels = self.engine.place(labels_B) if self.conditional else None
         noise_BZ = self.engine.place(noise_BZ[part])
-        return Micro(x, labels, noise_BZ, eye.view, eye.moved, eye.drawn)
+        x, given = (x, None) if self.give is None else self.give(x, eye.drawn)
+        return Micro(x, labels, noise_BZ, eye.view, eye.moved, eye.drawn, given)

@@ -35,6 +35,7 @@ UNSOUND: tuple[str, ...] = (
     "GS217",
     "GS218",
     "GS219",
+    "GS250",
 )
 LINT: dict[str, Rule] = {
     "GS216": sources.augmented_points,

@@ -129,6 +129,6 @@ def instance_noise_stays(patient: Patient) -> Iterator[Finding]:
 def divergence_weight(patient: Patient) -> Iterator[Finding]:
     """β far from 1: no prior to draw from, or nothing coded. Higgins et al. 2017, section 4.2."""
     cfg = patient.cfg
-    if cfg.task != "generation" and not BETA_LEAST <= cfg.vae.beta <= BETA_MOST:
+    if cfg.task in ("vae", "vae-gan") and not BETA_LEAST <= cfg.vae.beta <= BETA_MOST:
         values: Values = {"beta": cfg.vae.beta, "least": BETA_LEAST, "most": BETA_MOST}
         yield Finding("GS249", values, where="vae.beta")

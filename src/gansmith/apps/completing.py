@@ -1,0 +1,116 @@
+"""A completion net with pictures to show it on: what takes the place of samples of noise."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gansmith.apps.perceiving import lpips_is_here
+from gansmith.apps.scoring import BATCH, HELD_OUT, reference
+from gansmith.apps.setting_up import Prepared
+from gansmith.config import Config
+from gansmith.config.completion import PERCEPTUAL_SIDE, MasksConfig
+from gansmith.data import Dataset
+from gansmith.data.masks import indexed_masks
+from gansmith.errors import UserError
+from gansmith.metrics import LPIPS, Score
+from gansmith.metrics.completion import Fillings, by_hole, filling_card, measure_fillings
+from gansmith.models import Completer, Generator, Spec
+from gansmith.tasks import generator_of
+from gansmith.training import State
+
+# Of completed pictures against whole ones. Copies, kinds and classes are those of the known parts.
+COMPLETED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
+FILLING_SCORES = ("psnr_hole", "ssim_hole", "lpips_hole")
+Filled = tuple[Tensor, Tensor, Tensor]  # completed and original uint8 BCHW, boolean mask BHW
+
+
+class Completions(Completer):
+    """A completer whose samples are pictures of the data, each with a hole of its own filled.
+
+    Sample i of a seed is a function of both: picture, hole and noise.
+    """
+
+    def __init__(self, net: nn.Module, spec: Spec, data: Dataset, masks: MasksConfig) -> None:
+        super().__init__(net, spec)
+        self._data, self._masks = data, masks
+
+    def filled(
+        self, count: int, seed: int = 0, batch: int = BATCH, start: int = 0
+    ) -> Iterator[Filled]:
+        """Completed pictures, the pictures, and the masks, a batch at a time."""
+        order = np.random.default_rng(seed).permutation(len(self._data))
+        height, width = self.spec.shape[1:]
+        for first in range(start, start + count, batch):
+            numbers = np.arange(first, min(first + batch, start + count))
+            chosen = order[numbers % len(order)]
+            place = np.argsort(chosen, kind="stable")  # a data set is read in order
+            x = torch.empty(len(chosen), *self.spec.shape, dtype=torch.uint8)
+            x[torch.from_numpy(place)] = self._data.batch(chosen[place])[0]
+            masks = self._masks
+            hole = indexed_masks(masks.kinds, masks.area, seed, first, len(numbers), height, width)
+            yield self.complete(x, hole, seed, numbers.tolist()), x, hole
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """The completed pictures alone."""
+        del class_index
+        for made, _, _ in self.filled(count, seed, batch, start):
+            yield made
+
+
+def exhibited(cfg: Config, spec: Spec, data: Dataset | None = None) -> Dataset:
+    """The pictures that holes are cut into to show what a net can do: held-out ones, if there are.
+
+    Args:
+        data: what the run is trained on, where it is open.
+    """
+    if cfg.data.source not in HELD_OUT and data is not None:
+        return data
+    limit = None if cfg.data.source in HELD_OUT else cfg.data.limit
+    return reference(cfg.data.source, spec.shape, cfg.data.crop, limit=limit)
+
+
+def maker_of(ready: Prepared) -> Callable[[State], Generator]:
+    """From a state of a run to what makes its samples: by the average of G's weights."""
+    spec = ready.spec
+    if spec.kind != "completion":
+        return lambda state: Generator(generator_of(state.average), spec)
+    data, masks = exhibited(ready.cfg, spec, ready.data), ready.cfg.masks
+    return lambda state: Completions(generator_of(state.average), spec, data, masks)
+
+
+def shown_on(generator: Generator, cfg: Config) -> Generator:
+    """A saved completer with the pictures of its run; any other generator as it is."""
+    if not isinstance(generator, Completer):
+        return generator
+    data = exhibited(cfg, generator.spec)
+    return Completions(generator.net, generator.spec, data, cfg.masks)
+
+
+def fillings_of(completions: Completions, count: int, seed: int, fetch: bool) -> Fillings:
+    """Measure so many completed pictures; LPIPS where its weights are here or may be fetched."""
+    perceptual = None
+    large = min(completions.spec.shape[1:]) >= PERCEPTUAL_SIDE
+    if large and (fetch or lpips_is_here()):
+        try:
+            perceptual = ("LPIPS (alex)", LPIPS("alex"))
+        except UserError:  # no network: the other scores stand
+            perceptual = None
+    return measure_fillings(list(completions.filled(count, seed)), perceptual)
+
+
+def filling_scores(
+    completions: Completions, count: int, seed: int, fetch: bool = False
+) -> dict[str, Score]:
+    """The scores over all pictures, then those by the size of the hole, where there are several."""
+    found = fillings_of(completions, count, seed, fetch)
+    card, sizes = filling_card(found, seed), by_hole(found, seed)
+    return card | sizes if len(sizes) > len(card) else card

@@ -1,0 +1,75 @@
+"""What a trained run is used for on pictures of one's own: ``gansmith inpaint``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansmith.cli.output import Json, emit
+
+
+def inpaint(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN", help="A completion run, or any generator of images.")
+    ],
+    pictures: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="A picture, or a folder of pictures.")
+    ],
+    mask: Annotated[
+        Path, typer.Option(metavar="MASK", help="White is the hole; one for all, or a folder.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="OUT", help="A file or folder [PHOTO-filled here]."),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("-n", "--count", metavar="N", help="Different fillings of each.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same fillings.")] = 0,
+    invert: Annotated[bool, typer.Option("--invert", help="Black is the hole.")] = False,
+    blend: Annotated[
+        str | None, typer.Option(metavar="HOW", help="none, feather or poisson [what suits].")
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="HOW", help="Other sizes: auto, resize or tile.")
+    ] = "auto",
+    class_name: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="Of what is filled in.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make again what is there.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fill holes in pictures; every other pixel stays as it is.
+
+    Stopped, the same command goes on. Exit code 1 means that some pictures were left out.
+
+    Example: gansmith inpaint runs/demo photo.png --mask mask.png -o filled.png
+    """
+    from gansmith.apps import display
+    from gansmith.apps.inpaint import inpaint as fill
+
+    with display.Terminal(to_stderr=True) as screen:
+        result = fill(
+            source,
+            pictures,
+            mask,
+            out,
+            count,
+            seed,
+            invert=invert,
+            blend=blend,
+            size=size,
+            class_name=class_name,
+            overwrite=overwrite,
+            progress=screen.data,
+            say=screen.say,
+        )
+        for note in result.notes:
+            screen.say(note)
+        if result.already:
+            screen.say(f"left alone {result.already:,} files that were there (--overwrite)")
+    emit(result.as_json()) if as_json else print(result.out)
+    if result.skipped:
+        raise typer.Exit(1)
