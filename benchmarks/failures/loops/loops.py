@@ -52,22 +52,21 @@ def make_optimizers(plan: Plan, net_g, net_d):
     g_weights, d_weights = list(net_g.parameters()), list(net_d.parameters())
     if plan.frozen and plan.style == "joint":
         d_weights = d_weights[2:]
-    held = {
-        "own": (g_weights, d_weights),
-        "both": (g_weights + d_weights, d_weights + g_weights),
-        "copy": tuple(list(copy.deepcopy(net).parameters()) for net in (net_g, net_d)),
-    }
 
-    def make(weights, rate):
+    def make(own, other, held, rate):
+        if held == "copy":
+            own = copy.deepcopy(own)
+        weights = own + other if held == "both" else own
         if plan.optimizer == "rmsprop":
             return torch.optim.RMSprop(weights, lr=rate)
         return torch.optim.Adam(weights, lr=rate, betas=(plan.beta, 0.999))
 
-    rate_d = plan.rate * plan.d_ratio * plan.d_times
-    opt_d = make(held["both" if plan.one_optimizer else plan.d_holds][1], rate_d)
+    rate_g, rate_d = plan.rate * plan.g_times, plan.rate * plan.d_ratio * plan.d_times
     if plan.one_optimizer:
-        return opt_d, opt_d
-    return make(held[plan.g_holds][0], plan.rate * plan.g_times), opt_d
+        both = make(d_weights, g_weights, "both", rate_g)
+        return both, both
+    opt_g = make(g_weights, d_weights, plan.g_holds, rate_g)
+    return opt_g, make(d_weights, g_weights, plan.d_holds, rate_d)
 
 
 def shaken(plan: Plan, x, step: int):
