@@ -126,12 +126,18 @@ def test_stopped_it_leaves_whole_files_alone(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Who runs the tests in the background has Ctrl-C ignored, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until = time.monotonic() + 120
     while len(list(here.glob("out/*.png"))) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert (process.returncode, out) == (expected, "")
     assert "Traceback" not in err
     assert sorted(here.glob("out/.*")) == []

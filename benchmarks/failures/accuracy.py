@@ -77,7 +77,12 @@ def confusion(pairs: Pairs, half: str) -> list[str]:
             f"**{code}** ×{n}" if code in case.codes else f"{code} ×{n}"
             for code, n in called.most_common()
         )
-        at = [r["seen_at"] - c.onset for c, r in group if r.get("seen_at") is not None]
+        seen = [
+            (c, r)
+            for c, r in group
+            if r.get("seen_at") is not None and set(c.codes) & set(r["said"])
+        ]
+        at = [max(r["seen_at"] - c.onset, 0) for c, r in seen]
         when = f"{statistics.median(at):.0f}" if at else "–"
         lines.append(f"| {fault} | {kind} | {', '.join(case.codes)} | {said} | {when} |")
     return lines

@@ -49,7 +49,12 @@ def _settings(case: Case, work: Path, repair: str) -> Record:
     changes = {**_changes(case, work), "budget": f"{case.job['steps']}-steps"}
     source = made_data(case.job["data"], work / "data")
     found = of_settings(settings(source, case.job["recipe"], changes))
-    return {"found": [(each.code, each.severity) for each in found], "alarms": [], "seen_at": 0}
+    known = any(each.code in case.codes for each in found)
+    return {
+        "found": [(each.code, each.severity) for each in found],
+        "alarms": [],
+        "seen_at": 0 if known else None,
+    }
 
 
 def _run(case: Case, work: Path, repair: str) -> Record:

@@ -58,6 +58,7 @@ def record(case: cases.Case, first: str, seen_at: int | None = 0) -> visits.Reco
         "size": case.size,
         "repair": "advise",
         "first": first,
+        "said": [first],
         "seen_at": seen_at,
         "alarms": [],
     }
