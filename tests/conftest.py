@@ -5,6 +5,7 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 # Before torch is imported: several workers share few cores, and OpenMP's barriers spin.
@@ -96,3 +97,23 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
     out = tmp_path_factory.mktemp("runs") / "tiny"
     train(str(pictures), budget="4-steps", out=out, changes=TINY, score=False)
     return out
+
+
+@pytest.fixture
+def gansmith(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line in this process, in an empty folder: (exit code, stdout, stderr)."""
+    from gansmith import cli
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gansmith", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run

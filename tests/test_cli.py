@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gansmith import cli
 from gansmith.cli import lists, output
 from gansmith.recipes import RECIPES
 
@@ -26,24 +25,6 @@ COMMANDS = [
     "data inspect",
 ]
 TINY = ["--budget", "2-steps", "--set", "model.width=4", "--set", "batch=8", "--set", "threads=1"]
-
-
-@pytest.fixture
-def gansmith(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Run:
-    """Runs a command line in this process, in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gansmith", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
 
 
 def one_object(text: str) -> dict:

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,22 +16,10 @@ UNSOUND = "loss: lsgan\nmodel: {name: mlp, z_dim: 1, d: {output: sigmoid}}\n"
 
 
 @pytest.fixture
-def doctor(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Run:
-    """Runs the command in this process, in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
+def doctor(gansmith: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs ``gansmith doctor ...`` in lines of 100 characters."""
     monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gansmith", "doctor", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
+    return partial(gansmith, "doctor")
 
 
 def settings(folder: Path, text: str, name: str = "mine.yaml") -> Path:

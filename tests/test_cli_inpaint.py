@@ -7,33 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gansmith import cli
-
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def gansmith(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Run:
-    """Runs ``gansmith inpaint ...`` in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gansmith", "inpaint", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
+def inpaint(gansmith: Run) -> Run:
+    """Runs ``gansmith inpaint ...``."""
+    return partial(gansmith, "inpaint")
 
 
 @pytest.fixture
@@ -50,10 +37,8 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_to_json(gansmith: Run, tiny_run: Path, here: Path) -> None:
-    code, out, err = gansmith(
-        tiny_run, "照 片", "--mask", "masks", "-o", "出 去", "-n", 2, "--json"
-    )
+def test_a_folder_to_json(inpaint: Run, tiny_run: Path, here: Path) -> None:
+    code, out, err = inpaint(tiny_run, "照 片", "--mask", "masks", "-o", "出 去", "-n", 2, "--json")
     assert code == 0, err
     told = json.loads(out)
     assert told["out"] == "出 去"
@@ -62,22 +47,22 @@ def test_a_folder_to_json(gansmith: Run, tiny_run: Path, here: Path) -> None:
     assert sorted(told["written"]) == names
     assert all(Path(name).is_file() for name in names)
     assert "filling: 2 of 2" in err
-    again = gansmith(tiny_run, "照 片", "--mask", "masks", "-o", "出 去", "-n", 2)
+    again = inpaint(tiny_run, "照 片", "--mask", "masks", "-o", "出 去", "-n", 2)
     assert again[:2] == (0, "出 去\n")
     assert "left alone 4 files that were there" in again[2]
 
 
-def test_one_picture(gansmith: Run, tiny_run: Path, here: Path) -> None:
-    code, out, _ = gansmith(tiny_run, "照 片/0.png", "--mask", "masks/0.png", "--blend", "none")
+def test_one_picture(inpaint: Run, tiny_run: Path, here: Path) -> None:
+    code, out, _ = inpaint(tiny_run, "照 片/0.png", "--mask", "masks/0.png", "--blend", "none")
     assert (code, out) == (0, "0-filled.png\n")
     assert Path("0-filled.png").is_file()
 
 
 def test_pictures_left_out_are_named_and_the_code_is_1(
-    gansmith: Run, tiny_run: Path, here: Path
+    inpaint: Run, tiny_run: Path, here: Path
 ) -> None:
     (here / "照 片" / "0.png").write_bytes(b"no picture")
-    code, out, err = gansmith(tiny_run, "照 片", "--mask", "masks", "-o", "out")
+    code, out, err = inpaint(tiny_run, "照 片", "--mask", "masks", "-o", "out")
     assert (code, out) == (1, "out\n")
     assert "left out 0.png: 照 片/0.png: cannot be read as an image (broken)" in err
     assert [path.name for path in Path("out").iterdir()] == ["1.png"]
@@ -101,12 +86,12 @@ def test_pictures_left_out_are_named_and_the_code_is_1(
     ],
 )
 def test_refusals_are_one_line_and_code_2(
-    gansmith: Run, tiny_run: Path, here: Path, words: str, said: str
+    inpaint: Run, tiny_run: Path, here: Path, words: str, said: str
 ) -> None:
     Image.fromarray(np.eye(3, dtype=np.uint8) * 255).save(here / "small.png")
     Image.new("L", (10, 12)).save(here / "black.png")
     before = sorted(here.rglob("*"))
-    code, out, err = gansmith(*words.format(run=tiny_run).split(" "))
+    code, out, err = inpaint(*words.format(run=tiny_run).split(" "))
     assert (code, out) == (2, ""), err
     lines = err.splitlines()
     assert len(lines) == 1, err

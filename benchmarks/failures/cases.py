@@ -5,6 +5,7 @@ tune rules on, with seeds 0, 1, ..., the other, with seeds 100, 101, ..., is rep
 tuned on it. Of healthy runs the seeds alone tell the halves apart.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ FIRST_SEED = {"tuning": 0, "unseen": 100}
 SEEDS = {"settings": 1, "runs": 2, "loops": 1}  # of every fault and size
 Half = Literal["tuning", "unseen"]
 Kind = Literal["settings", "runs", "loops"]
+Job = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Case:
     codes: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     onset: int = 0
-    job: Mapping[str, Any] = field(default_factory=dict)
+    job: Job = field(default_factory=dict)
     repairable: bool = False
 
     @property
@@ -54,6 +56,7 @@ class Case:
         return f"{self.kind}-{self.fault}-{self.size}-{self.seed}"
 
 
+@functools.cache
 def _read(path: Path) -> dict[str, Any]:
     tree: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return tree
@@ -75,6 +78,25 @@ def _seeds(half: Half, count: int, first: int = 0) -> range:
     return range(FIRST_SEED[half] + first, FIRST_SEED[half] + first + count)
 
 
+def _planted(
+    name: str, fault: Mapping[str, Any], kind: Kind, size: str, seed: int, half: Half, job: Job
+) -> Case:
+    """A case of a fault as its table describes it."""
+    return Case(
+        fault=name,
+        kind=kind,
+        size=size,
+        seed=seed,
+        half=half,
+        what=fault["what"],
+        codes=tuple(fault["codes"]),
+        also=tuple(fault.get("also", ())),
+        onset=fault.get("onset", 0),
+        job=job,
+        repairable=fault.get("repairable", False),
+    )
+
+
 def _changes() -> Iterator[Case]:
     tree = _read(HERE / "changes.yaml")
     sizes, faults = tree["sizes"], tree["faults"]
@@ -92,18 +114,7 @@ def _changes() -> Iterator[Case]:
                     "set": {**base.get("set", {}), **planted},
                 }
                 for seed in _seeds(half_of[name], SEEDS[kind]):
-                    yield Case(
-                        fault=name,
-                        kind=kind,
-                        size=size,
-                        seed=seed,
-                        half=half_of[name],
-                        what=fault["what"],
-                        codes=tuple(fault["codes"]),
-                        also=tuple(fault.get("also", ())),
-                        job=job,
-                        repairable=fault.get("repairable", False),
-                    )
+                    yield _planted(name, fault, kind, size, seed, half_of[name], job)
 
 
 def _loops() -> Iterator[Case]:
@@ -112,18 +123,8 @@ def _loops() -> Iterator[Case]:
     for name, fault in faults.items():
         for size in fault["sizes"]:
             for seed in _seeds(half_of[name], SEEDS["loops"], STYLE[size]):
-                yield Case(
-                    fault=name,
-                    kind="loops",
-                    size=size,
-                    seed=seed,
-                    half=half_of[name],
-                    what=fault["what"],
-                    codes=tuple(fault["codes"]),
-                    also=tuple(fault.get("also", ())),
-                    onset=fault.get("onset", 0),
-                    job={"steps": fault.get("steps", LOOP_STEPS)},
-                )
+                job = {"steps": fault.get("steps", LOOP_STEPS)}
+                yield _planted(name, fault, "loops", size, seed, half_of[name], job)
 
 
 def _healthy() -> Iterator[Case]:

@@ -36,7 +36,7 @@ def visit(case: Case, work: Path, repair: str = "advise") -> Record:
     }
 
 
-def _changes(case: Case, work: Path) -> dict[str, Any]:
+def _changes(case: Case) -> dict[str, Any]:
     return {"threads": 1, "seed": case.seed, **case.job.get("set", {})}
 
 
@@ -46,7 +46,7 @@ def _settings(case: Case, work: Path, repair: str) -> Record:
     from gansmith.apps.linting import of_settings
     from gansmith.apps.settling import settings
 
-    changes = {**_changes(case, work), "budget": f"{case.job['steps']}-steps"}
+    changes = {**_changes(case), "budget": f"{case.job['steps']}-steps"}
     source = made_data(case.job["data"], work / "data")
     found = of_settings(settings(source, case.job["recipe"], changes))
     known = any(each.code in case.codes for each in found)
@@ -72,7 +72,7 @@ def _run(case: Case, work: Path, repair: str) -> Record:
             recipe=case.job["recipe"],
             budget=f"{case.job['steps']}-steps",
             out=folder,
-            changes={**_changes(case, work), "doctor.repair": repair},
+            changes={**_changes(case), "doctor.repair": repair},
             overwrite=True,
             score=False,
         )
