@@ -201,7 +201,7 @@ OTHERS = [
     ("sample {tmp}/emptty", "emptty: no such file or folder; did you mean 'empty'?"),
     ("sample {file.txt}", "file.txt: this is a file; name a run"),
     ("sample {pictures}", "no saved generator here (config.json is missing)"),
-    ("sample nobody/nothing", "huggingface_hub"),
+    ("sample nobody/nothing", "hub"),  # which is asked, or asked for where its client is missing
     ("sample {run} -n 0", "cannot make 0 samples: ask for at least one"),
     ("sample {run} -n -3", "cannot make -3 samples"),
     ("sample {run} --batch 0", "batch is at least one"),

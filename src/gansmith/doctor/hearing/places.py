@@ -7,12 +7,13 @@ from types import FrameType
 
 HOUSE = str(Path(__file__).resolve().parent.parent.parent)
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+INSTALLED = frozenset({"site-packages", "dist-packages"})  # of a user, or of another environment
 
 
 def foreign(frame: FrameType) -> bool:
     """Whether a frame belongs to a library, or to gansmith itself."""
     file = frame.f_code.co_filename
-    return file.startswith(("<", HOUSE)) or file.startswith(LIBRARIES)
+    return file.startswith(("<", HOUSE, *LIBRARIES)) or not INSTALLED.isdisjoint(Path(file).parts)
 
 
 def user_line() -> str:
