@@ -1,9 +1,9 @@
 """The failure suite's cases: what is planted where, what should be found, and which half it is of.
 
-The suite is in its second edition. All that the first one asked is there to tune rules on now. What is
-reported is new: programs and changes by another hand (``others/``, ``others.yaml``), and, of the faults
-that are known, that half which a second draw of their names' SHA-256 takes, with seeds 200, 201, ...
-Of healthy runs the seeds alone tell the halves apart.
+The suite is in its second edition. All that the first one asked is there to tune rules on now. What
+is reported is new: programs and changes by another hand (``others/``, ``others.yaml``), and, of the
+faults that are known, that half which a second draw of their names' SHA-256 takes, with seeds 200,
+201, ... Of healthy runs the seeds alone tell the halves apart.
 """
 
 import functools
@@ -37,8 +37,8 @@ class Case:
 
     Attributes:
         fault: its name; ``none`` is healthy.
-        kind: how the doctor sees it: settings, one of our runs, the loop that rules were tuned on, or
-            another stranger's program.
+        kind: how the doctor sees it: settings, one of our runs, the loop that rules were tuned on,
+            or another stranger's program.
         codes: what should be said first.
         also: what is true too, without being the point.
         onset: the step at which the fault begins to show.
@@ -72,7 +72,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def upper(names: list[str], salt: str = "") -> set[str]:
-    """The half of the names whose SHA-256 come last: a function of the name and its company alone."""
+    """The half of the names whose SHA-256 come last: a function of the names alone."""
     ranked = sorted(names, key=lambda name: hashlib.sha256((salt + name).encode()).hexdigest())
     return set(ranked[(len(ranked) + 1) // 2 :])
 
