@@ -41,21 +41,27 @@ Pairs = Sequence[tuple[Case, Record]]
 
 
 def shares(pairs: Pairs) -> list[str]:
-    """Right diagnoses by half and kind."""
+    """Right diagnoses by half, by whether the fault is new or known, and by kind."""
     lines = [
-        "| half | how it was seen | right finding first, in time | or another true one |",
-        "| --- | --- | --- | --- |",
+        "| half | faults | how it was seen | right finding first, in time | or another true one |",
+        "| --- | --- | --- | --- | --- |",
     ]
     faulty = [(case, record) for case, record in pairs if case.fault != "none"]
-    for half in ("unseen", "tuning"):
-        of_half = [(case, record) for case, record in faulty if case.half == half]
-        for kind in ("settings", "runs", "loops", "all"):
-            chosen = [pair for pair in of_half if kind in (pair[0].kind, "all")]
+    groups = (("unseen", "new"), ("unseen", "known"), ("unseen", "all"), ("tuning", "all"))
+    for half, planted in groups:
+        of_group = [
+            (case, record)
+            for case, record in faulty
+            if case.half == half and planted in (case.planted, "all")
+        ]
+        for kind in ("settings", "runs", "loops", "programs", "all"):
+            chosen = [pair for pair in of_group if kind in (pair[0].kind, "all")]
             if chosen:
                 hits = sum(right(*pair) for pair in chosen)
                 true = sum(_true_too(*pair) for pair in chosen)
                 lines.append(
-                    f"| {half} | {kind} | {wilson(hits, len(chosen))} | {true} of {len(chosen)} |"
+                    f"| {half} | {planted} | {kind} | {wilson(hits, len(chosen))} | "
+                    f"{true} of {len(chosen)} |"
                 )
     return lines
 

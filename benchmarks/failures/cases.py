@@ -1,8 +1,9 @@
 """The failure suite's cases: what is planted where, what should be found, and which half it is of.
 
-Of every kind the faults are put in the order of their names' SHA-256: the first half is there to
-tune rules on, with seeds 0, 1, ..., the other, with seeds 100, 101, ..., is reported and nothing is
-tuned on it. Of healthy runs the seeds alone tell the halves apart.
+The suite is in its second edition. All that the first one asked is there to tune rules on now. What
+is reported is new: programs and changes by another hand (``others/``, ``others.yaml``), and, of the
+faults that are known, that half which a second draw of their names' SHA-256 takes, with seeds 200,
+201, ... Of healthy runs the seeds alone tell the halves apart.
 """
 
 import functools
@@ -18,10 +19,15 @@ import yaml
 HERE = Path(__file__).resolve().parent
 LOOP_STEPS = 200  # of a stranger's loop: what `gansmith doctor` watches unless told otherwise
 HALVES = ("tuning", "unseen")
-FIRST_SEED = {"tuning": 0, "unseen": 100}
+FIRST_SEEDS = (0, 100)  # of the first edition's two draws
+UNSEEN_SEED = 200
 SEEDS = {"settings": 1, "runs": 2, "loops": 1}  # of every fault and size
+PROGRAMS = ("dcgan_tutorial", "wgan_gp", "sn_hinge", "conditional")
+SOUND_PROGRAMS = 4  # seeds of each
+VARIETY = 8  # seeds that the faults of the programs take turns in
+SECOND = "2:"  # before a name, in the second draw
 Half = Literal["tuning", "unseen"]
-Kind = Literal["settings", "runs", "loops"]
+Kind = Literal["settings", "runs", "loops", "programs"]
 Job = Mapping[str, Any]
 
 
@@ -31,12 +37,14 @@ class Case:
 
     Attributes:
         fault: its name; ``none`` is healthy.
-        kind: how the doctor sees it: settings, one of our runs, or a stranger's loop.
+        kind: how the doctor sees it: settings, one of our runs, the loop that rules were tuned on,
+            or another stranger's program.
         codes: what should be said first.
         also: what is true too, without being the point.
         onset: the step at which the fault begins to show.
-        job: data, recipe, steps and changes of a run; the arguments of a loop.
+        job: data, recipe, steps and changes of a run; program, arguments and steps of a loop.
         repairable: whether a mend is known that a control of ours can make.
+        planted: "known" if rules could be tuned on this fault with other seeds, else "new".
     """
 
     fault: str
@@ -50,6 +58,7 @@ class Case:
     onset: int = 0
     job: Job = field(default_factory=dict)
     repairable: bool = False
+    planted: Literal["known", "new"] = "known"
 
     @property
     def name(self) -> str:
@@ -62,24 +71,33 @@ def _read(path: Path) -> dict[str, Any]:
     return tree
 
 
-def halves(names: list[str]) -> dict[str, Half]:
-    """Which half each fault is of: a function of its name and its company alone."""
-    ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    return {
-        name: "tuning" if place < (len(ranked) + 1) // 2 else "unseen"
-        for place, name in enumerate(ranked)
-    }
+def upper(names: list[str], salt: str = "") -> set[str]:
+    """The half of the names whose SHA-256 come last: a function of the names alone."""
+    ranked = sorted(names, key=lambda name: hashlib.sha256((salt + name).encode()).hexdigest())
+    return set(ranked[(len(ranked) + 1) // 2 :])
 
 
 STYLE = {"digits-conv": 0, "toy": 1, "digits-mlp": 2}  # loops take turns in style by their seed
 
 
-def _seeds(half: Half, count: int, first: int = 0) -> range:
-    return range(FIRST_SEED[half] + first, FIRST_SEED[half] + first + count)
+def _draws(names: list[str]) -> Iterator[tuple[str, Half, int]]:
+    """Each name with its half and the first of its seeds, once for each edition that asks it."""
+    later, again = upper(names), upper(names, SECOND)
+    for name in names:
+        yield name, "tuning", FIRST_SEEDS[name in later]
+        if name in again:
+            yield name, "unseen", UNSEEN_SEED
 
 
 def _planted(
-    name: str, fault: Mapping[str, Any], kind: Kind, size: str, seed: int, half: Half, job: Job
+    name: str,
+    fault: Mapping[str, Any],
+    kind: Kind,
+    size: str,
+    seed: int,
+    half: Half,
+    job: Job,
+    new: bool = False,
 ) -> Case:
     """A case of a fault as its table describes it."""
     return Case(
@@ -94,7 +112,19 @@ def _planted(
         onset=fault.get("onset", 0),
         job=job,
         repairable=fault.get("repairable", False),
+        planted="new" if new else "known",
     )
+
+
+def _job(fault: Mapping[str, Any], size: str, base: Job) -> Job:
+    """The sound job of a size, with the fault planted in it."""
+    planted = fault.get("set", {})
+    planted = planted.get(size, planted) if size in planted else planted
+    return {
+        **base,
+        "data": fault.get("data", base["data"]),
+        "set": {**base.get("set", {}), **planted},
+    }
 
 
 def _changes() -> Iterator[Case]:
@@ -102,58 +132,93 @@ def _changes() -> Iterator[Case]:
     sizes, faults = tree["sizes"], tree["faults"]
     for kind in ("settings", "runs"):
         of_kind = [name for name, fault in faults.items() if fault["kind"] == kind]
-        half_of = halves(of_kind)
-        for name in of_kind:
+        for name, half, first in _draws(of_kind):
             fault = faults[name]
             for size in fault.get("sizes", sizes):
-                base, planted = sizes[size], fault.get("set", {})
-                planted = planted.get(size, planted) if size in planted else planted
-                job = {
-                    **base,
-                    "data": fault.get("data", base["data"]),
-                    "set": {**base.get("set", {}), **planted},
-                }
-                for seed in _seeds(half_of[name], SEEDS[kind]):
-                    yield _planted(name, fault, kind, size, seed, half_of[name], job)
+                job = _job(fault, size, sizes[size])
+                for seed in range(first, first + SEEDS[kind]):
+                    yield _planted(name, fault, kind, size, seed, half, job)
+
+
+def _others() -> Iterator[Case]:
+    tree = _read(HERE / "others.yaml")
+    for name, fault in tree["faults"].items():
+        for size in fault["sizes"]:
+            job = _job(fault, size, tree["sizes"][size])
+            for seed in range(UNSEEN_SEED, UNSEEN_SEED + SEEDS[fault["kind"]]):
+                yield _planted(name, fault, fault["kind"], size, seed, "unseen", job, new=True)
+
+
+def _program(program: str, steps: int, *args: str) -> Job:
+    return {"program": program, "steps": steps, "args": list(args)}
+
+
+def _own_loop(size: str, seed: int, fault: str, steps: int = LOOP_STEPS) -> Job:
+    args = ("--size", size, "--seed", str(seed), "--fault", fault)
+    return _program("loops/loops.py", steps, *args)
 
 
 def _loops() -> Iterator[Case]:
     faults = _read(HERE / "loops" / "expected.yaml")
-    half_of = halves(list(faults))
-    for name, fault in faults.items():
+    for name, half, first in _draws(list(faults)):
+        fault = faults[name]
         for size in fault["sizes"]:
-            for seed in _seeds(half_of[name], SEEDS["loops"], STYLE[size]):
-                job = {"steps": fault.get("steps", LOOP_STEPS)}
-                yield _planted(name, fault, "loops", size, seed, half_of[name], job)
+            for seed in range(first + STYLE[size], first + STYLE[size] + SEEDS["loops"]):
+                job = _own_loop(size, seed, name, fault.get("steps", LOOP_STEPS))
+                yield _planted(name, fault, "loops", size, seed, half, job)
+
+
+def _other_program(program: str, seed: int, fault: str, steps: int = LOOP_STEPS) -> Job:
+    args = ("--seed", str(seed), "--fault", fault, "--steps", str(2 * steps))
+    return _program(f"others/{program}.py", steps, *args)
+
+
+def _programs() -> Iterator[Case]:
+    for place, (name, fault) in enumerate(_read(HERE / "others" / "expected.yaml").items()):
+        seed = UNSEEN_SEED + place % VARIETY
+        for program in fault["programs"]:
+            job = _other_program(program, seed, name, fault.get("steps", LOOP_STEPS))
+            yield _planted(name, fault, "programs", program, seed, "unseen", job, new=True)
 
 
 def _healthy() -> Iterator[Case]:
     tree = _read(HERE / "changes.yaml")
+    draws: list[tuple[Half, int]] = [("tuning", first) for first in FIRST_SEEDS]
+    draws.append(("unseen", UNSEEN_SEED))
     for job in tree["healthy"]:
         size = f"{job['data']}-{job['recipe']}"
-        for half in HALVES:
-            for seed in _seeds(half, job["seeds"] // 2):
+        for half, first in draws:
+            for seed in range(first, first + job["seeds"] // 2):
                 yield Case("none", "runs", size, seed, half, job=job)
     for size in tree["sizes"]:
-        for half in HALVES:
-            for seed in _seeds(half, tree["loops"] // 2):
-                yield Case("none", "loops", size, seed, half, job={"steps": LOOP_STEPS})
+        for half, first in draws:
+            for seed in range(first, first + tree["loops"] // 2):
+                job = _own_loop(size, seed, "none")
+                yield Case("none", "loops", size, seed, half, job=job)
+    for program in PROGRAMS:
+        for seed in range(UNSEEN_SEED, UNSEEN_SEED + SOUND_PROGRAMS):
+            job = _other_program(program, seed, "none")
+            yield Case("none", "programs", program, seed, "unseen", job=job, planted="new")
 
 
 def all_cases() -> list[Case]:
     """Every case, healthy ones first, in an order that never changes."""
-    return [*_healthy(), *_changes(), *_loops()]
+    return [*_healthy(), *_changes(), *_loops(), *_others(), *_programs()]
 
 
 def sound(size: str) -> dict[str, Any]:
     """The job that faults of a size are planted in."""
-    base: dict[str, Any] = _read(HERE / "changes.yaml")["sizes"][size]
+    tables = (_read(HERE / name)["sizes"] for name in ("changes.yaml", "others.yaml"))
+    base: dict[str, Any] = {key: job for table in tables for key, job in table.items()}[size]
     return base
+
+
+MADE = ("sevens", "few-eights", "copies", "flat", "masks", "unlabelled")
 
 
 def made_data(name: str, folder: Path) -> str:
     """The data source of a job: a built-in name as it is, or an archive made of the digits."""
-    if name not in ("sevens", "few-eights", "copies", "flat"):
+    if name not in MADE:
         return name
     from gansmith import open_data
 
@@ -169,8 +234,11 @@ def made_data(name: str, folder: Path) -> str:
         x, y = x[kept], y[kept]
     elif name == "copies":
         x, y = np.tile(x[:40], (50, 1, 1, 1)), np.tile(y[:40], 50)
-    else:
+    elif name == "masks":
+        x = (x > 127).astype(np.uint8)
+    elif name == "flat":
         x[: len(x) * 3 // 4] = 127
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(path, images=x[:, 0], labels=y)
+    labelled = {} if name == "unlabelled" else {"labels": y}
+    np.savez(path, images=x[:, 0], **labelled)
     return str(path)

@@ -20,7 +20,8 @@ def visit(case: Case, work: Path, repair: str = "advise") -> Record:
     """What was found, when, and, of a run that is to be mended, how good it became."""
     begun = time.perf_counter()
     try:
-        seen = {"settings": _settings, "runs": _run, "loops": _loop}[case.kind](case, work, repair)
+        look = {"settings": _settings, "runs": _run}.get(case.kind, _loop)
+        seen = look(case, work, repair)
     except Exception as error:  # a visit that fails is a result, and no reason to stop the others
         seen = {"found": [], "alarms": [], "failed": f"{type(error).__name__}: {error}"[:300]}
     said = [code for code, _ in seen["found"]]
@@ -113,13 +114,12 @@ def _score(folder: Path) -> float | None:
 
 
 def _loop(case: Case, work: Path, repair: str) -> Record:
-    """As ``gansmith doctor loop.py -- ARGS``, on a program that does not know of us."""
+    """As ``gansmith doctor program.py -- ARGS``, on a program that does not know of us."""
     del work, repair
     from gansmith.apps.diagnosing import diagnose
 
-    program = HERE / "loops" / "loops.py"
-    args = ["--size", case.size, "--seed", str(case.seed), "--fault", case.fault]
-    found = diagnose(str(program), steps=case.job["steps"], args=args).findings
+    program = str(HERE / case.job["program"])
+    found = diagnose(program, steps=case.job["steps"], args=list(case.job["args"])).findings
     at = [each.step or 0 for each in found if each.code in case.codes]
     return {
         "found": [(each.code, each.severity) for each in found],
