@@ -229,6 +229,12 @@ def test_a_wrong_value_is_named_with_what_would_be_right(assignment: str, said: 
     assert len(line) < 200
 
 
+def test_off_is_a_word_where_a_setting_knows_it() -> None:
+    """A bare ``off`` is false to YAML."""
+    assert build(nest([parse_assignment("doctor.repair=off")])).doctor.repair == "off"
+    assert refusal("doctor.repair=on").startswith("doctor.repair: ")
+
+
 def test_a_batch_must_be_a_multiple_of_its_parts() -> None:
     line = refusal("batch=10", "accumulate=3")
     assert line == "batch 10 cannot be split into accumulate=3 equal parts"

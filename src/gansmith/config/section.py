@@ -28,8 +28,14 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch(cls, value: Any, field: ValidationInfo) -> Any:
-        """To Python ``true`` is the number 1; to whoever wrote ``batch: true`` it is a slip."""
-        known = cls.model_fields[str(field.field_name)]
-        if isinstance(value, bool) and bool not in kinds(known.annotation):
-            raise ValueError("true and false mean nothing here")
+        """To Python ``true`` is the number 1; to whoever wrote ``batch: true`` it is a slip.
+
+        But YAML reads a bare ``off`` as false, and ``on`` as true.
+        """
+        known = kinds(cls.model_fields[str(field.field_name)].annotation)
+        if isinstance(value, bool) and bool not in known:
+            word = "on" if value else "off"
+            if word not in known:
+                raise ValueError("true and false mean nothing here")
+            return word
         return value
