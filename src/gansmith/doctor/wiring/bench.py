@@ -74,6 +74,7 @@ class Bench:
         since: by net, steps of the others since its own last one.
         empty: whether some step had no backward pass of its own: both were run before the steps.
         pulls: by D and side (``real``, ``fake``, and ``G`` for G's pull on its samples), the last.
+        ways: the directions in which each of them has ever been.
         sides: by D, the sides that it has been shown with a gradient since G's last step.
         noises: the noise of G's last judged calls, newest last.
         reach: what G's last activation gives.
@@ -87,6 +88,7 @@ class Bench:
     since: dict[str, int] = field(default_factory=dict)
     empty: bool = False
     pulls: dict[tuple[str, str], Pull] = field(default_factory=dict)
+    ways: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     sides: dict[str, set[str]] = field(default_factory=dict)
     noises: list[Tensor] = field(default_factory=list)
     reach: Reach = field(default_factory=Reach)
@@ -100,6 +102,18 @@ class Bench:
         return bool(self.nets["G"].steps) and any(
             net.steps for net in self.nets.values() if net.role == "D"
         )
+
+    def hear(self, name: str, side: str, found: Pull) -> None:
+        """Note a pull. A hinge that is satisfied asks for nothing: what it asked before stands.
+
+        Not where it has asked for either way by turns, as labels that are flipped now and then do.
+        """
+        key = name, side
+        if found.direction:
+            self.ways.setdefault(key, set()).add(found.direction)
+        if found.law == "none" and len(self.ways.get(key, ())) == 1:
+            return
+        self.pulls[key] = found
 
     def note(self, step: Step, listening: bool) -> None:
         """Remember whose step this was; before the rules are asked."""
