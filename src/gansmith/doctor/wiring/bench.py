@@ -4,14 +4,16 @@ A rule looks at one optimiser step and answers with `Evidence`: it shows, or it 
 shows at several steps in a row becomes a finding, so that a transient is none.
 """
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from gansmith.doctor.findings import Finding, Value
 from gansmith.doctor.hearing import Call, Net, Pass, Pull, Reach, Step, pull, roles
+from gansmith.doctor.wiring.crowd import Crowd
 
 View = list[tuple[Call, Tensor]]  # calls of D, and the gradient at their outputs
 NEED = 4
@@ -75,12 +77,14 @@ class Bench:
         empty: whether some step had no backward pass of its own: both were run before the steps.
         pulls: by D and side (``real``, ``fake``, and ``G`` for G's pull on its samples), the last.
         ways: the directions in which each of them has ever been.
+        laws: the last of each whose law was known.
         sides: by D, the sides that it has been shown with a gradient since G's last step.
         noises: the noise of G's last judged calls, newest last.
         reach: what G's last activation gives.
         drawn: the number of the last call of G whose noise was looked at.
         called: by net, the layers that have been called.
         sides_before: the passes before the last step that had some.
+        crowd: the real samples and labels that were shown.
     """
 
     nets: dict[str, Net]
@@ -89,12 +93,14 @@ class Bench:
     empty: bool = False
     pulls: dict[tuple[str, str], Pull] = field(default_factory=dict)
     ways: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    laws: dict[tuple[str, str], Pull] = field(default_factory=dict)
     sides: dict[str, set[str]] = field(default_factory=dict)
     noises: list[Tensor] = field(default_factory=list)
     reach: Reach = field(default_factory=Reach)
     drawn: int = 0
     called: dict[str, set[str]] = field(default_factory=dict)
     sides_before: Sides = field(default_factory=Sides)
+    crowd: Crowd = field(default_factory=Crowd)
 
     @property
     def both(self) -> bool:
@@ -111,9 +117,26 @@ class Bench:
         key = name, side
         if found.direction:
             self.ways.setdefault(key, set()).add(found.direction)
-        if found.law == "none" and len(self.ways.get(key, ())) == 1:
-            return
-        self.pulls[key] = found
+        one_way = len(self.ways.get(key, ())) == 1
+        known = self.laws.get(key)
+        ends = known is not None and known.law == "linear" and found.law == "none" and one_way
+        if known is not None and ends:
+            self.laws[key] = replace(known, law="hinge")
+        elif math.isfinite(found.target) or (
+            found.law in ("linear", "hinge") and (known is None or known.law != "hinge")
+        ):
+            self.laws[key] = found
+        if not one_way or found.law != "none":
+            self.pulls[key] = found
+
+    def law(self, name: str, side: str) -> Pull | None:
+        """The law of a side; what looks like a line is a hinge where D's other side is one."""
+        found = self.laws.get((name, side))
+        rivals = {"real": "fake", "fake": "real"}
+        other = self.laws.get((name, rivals.get(side, "")))
+        if found is not None and other is not None and found.law == "linear" != other.law:
+            return replace(found, law="hinge") if other.law == "hinge" else found
+        return found
 
     def note(self, step: Step, listening: bool) -> None:
         """Remember whose step this was; before the rules are asked."""
