@@ -85,6 +85,8 @@ class Bench:
         called: by net, the layers that have been called.
         sides_before: the passes before the last step that had some.
         crowd: the real samples and labels that were shown.
+        dead: the nets with a layer of dead units from the start.
+        moved: by net, how far its first step went that was measured, over the norm of its weights.
     """
 
     nets: dict[str, Net]
@@ -101,6 +103,8 @@ class Bench:
     called: dict[str, set[str]] = field(default_factory=dict)
     sides_before: Sides = field(default_factory=Sides)
     crowd: Crowd = field(default_factory=Crowd)
+    dead: set[str] = field(default_factory=set)
+    moved: dict[str, float] = field(default_factory=dict)
 
     @property
     def both(self) -> bool:
@@ -145,6 +149,8 @@ class Bench:
             self.since[name] = 0 if name in step.holds else self.since.get(name, 0) + 1
         if not listening:
             return
+        for name, moved in step.moved.items():
+            self.moved.setdefault(name, moved)
         if self.both and not step.passes and any(self.since.values()):
             self.empty = True
         if step.passes:
