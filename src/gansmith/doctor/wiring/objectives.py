@@ -51,7 +51,8 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
     A loop may well call real samples 0 and fakes 1, if G's loss does so, too.
     """
     sides = told_apart(step, bench)
-    fresh = listen(step, bench, sides)
+    shown = _shown(step, bench)
+    fresh = listen(step, bench, sides) | set(_names(shown))
     for name in sorted(fresh):
         real, fake = (bench.pulls.get((name, side)) for side in SIDES)
         G = bench.pulls.get((name, "G"))
@@ -65,7 +66,7 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
         surely = all(math.isfinite(p.target) for p in (real, fake, *([G] if G else [])))
         need = LAWS_NEED if surely else SIGNS_NEED
         known = between != "unknown" and plays != "unknown"
-        if sides.D:
+        if sides.D or shown:
             yield Evidence("GS123", name, between == "same", values, step.line, need)
         if known and "G" in step.holds:
             same = between == "normal" and plays == "same"
