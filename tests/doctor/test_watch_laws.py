@@ -179,6 +179,18 @@ def test_losses_and_answers_are_known_of_a_mixed_batch() -> None:
     assert facts.ideal_g == pytest.approx(math.log(2), rel=1e-3)
 
 
+def test_an_answer_beyond_its_target_does_not_turn_d_round() -> None:
+    loop = Joint()
+    with watch(loop.G, loop.D, say=None) as seen:
+        pass
+    for side, target, mean in (("real", 1.0, 0.1), ("fake", 0.0, -0.1)):  # both are pulled back
+        seen._bench.hear("D", side, Pull("squares", target, mean))
+    assert seen._looks._sign() == 1.0
+    for side, target in (("real", 0.0), ("fake", 1.0)):
+        seen._bench.hear("D", side, Pull("squares", target, 0.0))
+    assert seen._looks._sign() == -1.0
+
+
 def slow(**rates: float) -> type[Joint]:
     class Slow(Joint):
         def optimisers(self) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.hearing import Arguments, Call, Net, Step, cost, tie
+from gansmith.doctor.hearing import Arguments, Call, Net, Step, cost, order, tie
 from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.signs import Signs
 from gansmith.doctor.wiring import Bench, flat, outputs, told_apart
@@ -229,10 +229,13 @@ class Looks:
 
     def _sign(self) -> float:
         """−1 where the loop calls real samples the lower ones."""
-        real, fake = (self._bench.pulls.get(("D", side)) for side in ("real", "fake"))
+        real, fake = (self._bench.law("D", side) for side in SIDES)
+        if real is None or fake is None:
+            real, fake = (self._bench.pulls.get(("D", side)) for side in SIDES)
         if real is None or fake is None:
             return 1.0
-        return -1.0 if real.direction < 0 < fake.direction else 1.0
+        # By their targets: an answer that has gone beyond its own is pulled back.
+        return -1.0 if order(real, fake) == "inverted" else 1.0
 
     def _of_outputs(self, step: Step) -> Signs:
         real, fake = (self._answers(step, side) for side in SIDES)
