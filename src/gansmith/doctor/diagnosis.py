@@ -55,6 +55,10 @@ class Diagnosis:
         """The game is to have so many steps; 0 is not known."""
         self.facts = self._history.facts = replace(self.facts, steps=steps)
 
+    def informed(self, facts: Facts) -> None:
+        """Something more is known of the game."""
+        self.facts = self._history.facts = facts
+
     def see(self, step: int, signs: Signs) -> list[Finding]:
         """Take in a look.
 

@@ -16,18 +16,25 @@ from torch import Tensor, nn
 from gansmith.doctor import looking
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.hearing import Arguments, Call, Net, Pull, Step
+from gansmith.doctor.hearing import Arguments, Call, Net, Step, cost, order, tie
 from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.signs import Signs
-from gansmith.doctor.wiring import Bench
+from gansmith.doctor.wiring import Bench, flat, outputs, told_apart
 from gansmith.engine import frozen
-from gansmith.models.units import units, watched
+from gansmith.models.units import deadest, units, watched
 
 EXHIBITED = 128  # samples of either kind that every look is taken on
 MOST_OUTPUTS = 1024
 FEW = 32  # of them, for slopes
+SIDES = ("real", "fake")
 Deaf = Callable[[], AbstractContextManager[None]]
-NAMES = {"logits": "bce", "probabilities": "bce", "squares": "lsgan", "linear": "wasserstein"}
+NAMES = {
+    "logits": "bce",
+    "probabilities": "bce",
+    "squares": "lsgan",
+    "linear": "wasserstein",
+    "hinge": "hinge",
+}
 
 
 def _kept(value: Any) -> Any:
@@ -48,6 +55,34 @@ def _some(outputs_N: Tensor) -> Tensor:
 
 def _largest(answer: Any) -> Tensor:
     return max(tensors(answer), key=Tensor.numel)
+
+
+def _sides(call: Call) -> Iterator[tuple[Call, str, Tensor]]:
+    """A call of D by side: the rows that are real, those that are generated."""
+    if call.origin in SIDES:
+        yield call, call.origin, torch.arange(len(call.x), device=call.x.device)
+    elif call.origin == "mixed" and call.fake_rows is not None:
+        for side, mask in (("real", ~call.fake_rows), ("fake", call.fake_rows)):
+            yield call, side, mask.nonzero().flatten()
+
+
+def _asked(D: Net, call: Call, rows: Tensor) -> Callable[[Tensor], Tensor]:
+    """D as a function of these rows of what it was shown, beside the labels that it was given."""
+    args, kwargs = call.given
+    shown = max(tensors([args, kwargs], whole=True), key=Tensor.numel)
+
+    def part(value: Any, x: Tensor) -> Any:
+        if value is shown:
+            return x.clone()
+        beside = isinstance(value, Tensor) and value.ndim and len(value) == len(shown)
+        return value[rows.to(value.device)] if beside else value
+
+    def judge(x: Tensor) -> Tensor:
+        beside = {key: part(value, x) for key, value in kwargs.items()}
+        answer = D.module(*(part(value, x) for value in args), **beside)
+        return min(tensors(answer), key=Tensor.numel)
+
+    return judge
 
 
 @contextmanager
@@ -92,7 +127,7 @@ class Looks:
                 if call.origin == "fake" and call.draw is not None:
                     self._fits &= call.sure
                     self._collect_noise(call)
-                elif call.origin == "real" and call.scalar:
+                elif call.scalar:
                     self._collect_real(call)
 
     def _collect_noise(self, call: Call) -> None:
@@ -106,8 +141,9 @@ class Looks:
             self._made.append(plain(draw.out).clone())
 
     def _collect_real(self, call: Call) -> None:
-        if sum(map(len, self._real)) < EXHIBITED:
-            self._real.append(call.x.clone())
+        for _, side, rows in _sides(call):
+            if side == "real" and sum(map(len, self._real)) < EXHIBITED:
+                self._real.append(call.x[rows])
 
     def _prepare(self, step: Step) -> None:
         """The reference and the facts, once both are known."""
@@ -136,27 +172,25 @@ class Looks:
         self._made = []
 
     def _facts(self) -> Facts:
-        """What the gradients have told of the loss, and the shapes of the samples."""
-        real, fake = (self._bench.pulls.get(("D", side)) for side in ("real", "fake"))
+        """What the gradients have told of the losses, and the shapes of the samples."""
+        real, fake = (self._bench.law("D", side) for side in SIDES)
+        G = self._bench.law("D", "G")
         law = real.law if real is not None else "other"
         batch = len(self._real[0]) if self._real else 0
         points = self._shape == (2,)
+        even = None if real is None or fake is None else tie(real, fake)
+        at = None if even is None else torch.tensor([even])
+        of_d = [None if at is None or p is None else cost(p, at) for p in (real, fake)]
         return Facts(
             loss=NAMES.get(law, ""),
-            boundary=self._boundary(real, fake),
+            boundary=even,
+            ideal_d=None if None in of_d else sum(filter(None, of_d)),
+            ideal_g=None if at is None or G is None else cost(G, at),
             critic=law == "linear",
             batch=batch,
             held=self._held is not None,
             kind="points" if points else "images" if len(self._shape) == 3 else "other",
         )
-
-    def _boundary(self, real: Pull | None, fake: Pull | None) -> float | None:
-        """0 of logits, 1/2 of probabilities, the middle of least squares' targets; else None."""
-        if real is None or fake is None:
-            return None
-        if real.law == fake.law == "squares":
-            return (real.target + fake.target) / 2
-        return {"logits": 0.0, "probabilities": 0.5}.get(real.law)
 
     # --- looking
 
@@ -164,6 +198,7 @@ class Looks:
         """Look at the game at these two steps: the findings that are new."""
         self._prepare(d_step)
         assert self._diagnosis is not None
+        self._diagnosis.informed(self._facts())
         signs = {k: v for k, v in self.signs(d_step, g_step).items() if v is not None}
         return self._diagnosis.see(g_step.number, signs)
 
@@ -175,6 +210,7 @@ class Looks:
     def signs(self, d_step: Step, g_step: Step) -> Signs:
         """All that can be measured of the game at these steps; `signs` names them."""
         found = self._of_outputs(d_step) | self._of_weights(d_step, g_step)
+        found |= self._of_losses(d_step, g_step)
         pulls = [
             (g.flatten(1).float().norm(dim=1).mean() * len(g))
             for each in g_step.passes
@@ -193,23 +229,42 @@ class Looks:
 
     def _sign(self) -> float:
         """−1 where the loop calls real samples the lower ones."""
-        real, fake = (self._bench.pulls.get(("D", side)) for side in ("real", "fake"))
+        real, fake = (self._bench.law("D", side) for side in SIDES)
+        if real is None or fake is None:
+            real, fake = (self._bench.pulls.get(("D", side)) for side in SIDES)
         if real is None or fake is None:
             return 1.0
-        return -1.0 if real.direction < 0 < fake.direction else 1.0
+        # By their targets: an answer that has gone beyond its own is pulled back.
+        return -1.0 if order(real, fake) == "inverted" else 1.0
 
     def _of_outputs(self, step: Step) -> Signs:
-        calls = [call for each in step.passes for call, _ in each.pulls if call.net == "D"]
-        real = [call.out for call in calls if call.origin == "real" and call.scalar]
-        fake = [call.out for call in calls if call.origin == "fake" and call.scalar]
-        if not real or not fake or self._diagnosis is None:
+        real, fake = (self._answers(step, side) for side in SIDES)
+        if real is None or fake is None or self._diagnosis is None:
             return {}
         sign, boundary = self._sign(), self._diagnosis.facts.boundary
         return looking.judged(
-            sign * _some(torch.cat(real)),
-            sign * _some(torch.cat(fake)),
-            None if boundary is None else sign * boundary,
+            sign * _some(real), sign * _some(fake), None if boundary is None else sign * boundary
         )
+
+    @staticmethod
+    def _answers(step: Step, side: str) -> Tensor | None:
+        """What D said of one side's samples, also where it was shown both in one batch."""
+        heard = [pair for each in step.passes for pair in each.pulls if pair[0].scalar]
+        found = outputs(heard, side, "D")
+        return None if found is None else found[0]
+
+    def _of_losses(self, d_step: Step, g_step: Step) -> Signs:
+        """What both players pay, by the laws that their gradients have told; no penalty."""
+        found: Signs = {}
+        pairs = [(self._bench.law("D", side), self._answers(d_step, side)) for side in SIDES]
+        paid = [None if p is None or u is None else cost(p, u) for p, u in pairs]
+        if None not in paid:
+            found["d_loss"] = sum(filter(None, paid))
+        G = self._bench.law("D", "G")
+        said = outputs(flat(told_apart(g_step, self._bench).G), "fake", "D")
+        if G is not None and said is not None and (loss := cost(G, said[0])) is not None:
+            found["g_loss"] = loss
+        return found
 
     def _of_weights(self, d_step: Step, g_step: Step) -> Signs:
         found: Signs = {}
@@ -237,28 +292,28 @@ class Looks:
         made += [_largest(G.module(*args, **kwargs)) for args, kwargs in rest]
         seen = units(record)
         found = {"dead_G": seen["dead"], "saturated_G": seen["output_saturated"]}
+        found["dead_layer_G"] = deadest(record)
         signs, rows = self._reference.signs(torch.cat(made).float().cpu()[:EXHIBITED])
         of_time = self._track.signs(rows) if signs else {}
         return signs | of_time | {k: float(v) for k, v in found.items() if v is not None}
 
     def _of_slopes(self, step: Step) -> Signs:
-        """D's units, and its slope where it takes one thing to judge."""
+        """D's slope and its units, where real and where generated samples lie."""
         D = self._nets["D"]
         found: Signs = {}
-        for each in step.passes:
-            for call, _ in each.pulls:
-                if call.net != "D" or call.origin not in ("real", "fake") or not D.parts:
-                    continue
-                args, kwargs = call.given
-                if len(args) != 1 or kwargs or call.autocast or f"slope_{call.origin}" in found:
-                    continue
-                with watched(D.module) as record:
-                    steep = looking.slope(self._judge(D), call.x[:FEW])
-                found[f"slope_{call.origin}"] = steep
-                seen = units(record)
-                for sign, key in (("dead_D", "dead"), ("saturated_D", "saturated")):
-                    if (value := seen[key]) is not None:
-                        found[sign] = max(float(value), found.get(sign, 0.0))
+        heard = [call for each in step.passes for call, _ in each.pulls if call.net == "D"]
+        for call, side, rows in (part for each in heard for part in _sides(each)):
+            if not D.parts or call.autocast or f"slope_{side}" in found:
+                continue
+            with watched(D.module) as record:
+                judge = _asked(D, call, rows[:FEW])
+                found[f"slope_{side}"] = looking.slope(judge, call.x[rows[:FEW]])
+            seen = units(record)
+            shares = {"dead_D": seen["dead"], "saturated_D": seen["saturated"]}
+            shares["dead_layer_D"] = deadest(record)
+            for sign, share in shares.items():
+                if share is not None:
+                    found[sign] = max(float(share), found.get(sign, 0.0))
         if self._held is not None and self._diagnosis is not None:
             found |= self._of_held(step, D)
         return found

@@ -42,6 +42,11 @@ BRINGS: Mapping[str, frozenset[str]] = {
     "GS125": _WRONG_CODE,
     # A step too long kills units, throws G's samples into one place, and D then tells them easily.
     "GS308": frozenset({"GS301", "GS304", "GS305", "GS306", "GS310"}),
+    # Dead units say the same whatever they are given, and pass nothing back.
+    "GS310": frozenset({"GS101", "GS102", "GS120", "GS304"}),
+    # Few samples are learnt by heart, and of one class one mode is drawn.
+    "GS401": frozenset({"GS301", "GS304", "GS305", "GS309", "GS314"}),
+    "GS402": frozenset({"GS302"}),
     # A G that gets no gradient, or none that leads anywhere, ends in one place.
     "GS304": frozenset({"GS301", "GS305"}),
     "GS306": frozenset({"GS301"}),

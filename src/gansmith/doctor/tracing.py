@@ -158,6 +158,7 @@ class Tracer:
             return
         for G, Ds in games:
             each = watch(G, *Ds, say=None, every=25, language=self._language)
+            each.late()
             for net, module in zip(each.nets, (G, *Ds), strict=True):
                 net.where = self._where(module)
             self._watches.append(each)

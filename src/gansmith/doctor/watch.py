@@ -129,7 +129,7 @@ class Watch:
         self._heard = {"G": 0, "D": 0}
         self._warming = {"G": 0, "D": 0}
         self._last: dict[str, Step] = {}
-        self._probing, self._broken = True, False
+        self._probing, self._broken, self._late = True, False, False
         self._next = every
         self._ears = Ears(
             nets,
@@ -146,7 +146,9 @@ class Watch:
     @property
     def findings(self) -> list[Finding]:
         """What was found, causes first (`ordered`); without what another finding explains."""
-        return ordered([*self._found, *self._looks.standing])
+        known = {(finding.code, finding.where) for finding in self._found}
+        seen = [each for each in self._looks.standing if (each.code, each.where) not in known]
+        return ordered([*self._found, *seen])
 
     @property
     def verdict(self) -> str:
@@ -174,6 +176,10 @@ class Watch:
             lines += [f"  {text[part]}" for part in ("evidence", "cause", "mend")]
         return "\n".join(lines)
 
+    def late(self) -> None:
+        """The players have made steps already: measure whether those can have spoilt the scale."""
+        self._late = self._ears.weighing = True
+
     def close(self) -> None:
         """Take every hook off; the findings stay."""
         self._ears.close()
@@ -196,6 +202,7 @@ class Watch:
         self._bench.called.setdefault(net.name, set()).add(name)
         if self._probing:
             self._scales.hear(net, name, given, out)
+            self._bench.dead = self._scales.dead
 
     def _on_output(self, net: Net, given: Arguments, answers: list[Tensor]) -> None:
         if self._broken or self._rests(answers[0]):
@@ -267,7 +274,10 @@ class Watch:
 
     def _of_scales(self) -> Iterator[Evidence]:
         for net in self._bench.nets.values():
-            if self._probing and (seen := self._scales.look(net)):
+            if self._late and net.name not in self._bench.moved:
+                continue
+            moved = self._bench.moved[net.name] if self._late else 0.0
+            if self._probing and (seen := self._scales.look(net, moved)):
                 yield seen
 
     def _weigh_all(self, evidence: Iterator[Evidence], step: Step) -> list[Finding]:

@@ -5,7 +5,7 @@
 
 from gansmith.doctor.hearing.ears import Ears
 from gansmith.doctor.hearing.heard import Arguments, Call, Draw, Net, Pass, Reach, Step, roles
-from gansmith.doctor.hearing.laws import Pull, follows, order, pull
+from gansmith.doctor.hearing.laws import Pull, cost, follows, order, pull, tie
 
 __all__ = [
     "Arguments",
@@ -17,8 +17,10 @@ __all__ = [
     "Pull",
     "Reach",
     "Step",
+    "cost",
     "follows",
     "order",
     "pull",
     "roles",
+    "tie",
 ]

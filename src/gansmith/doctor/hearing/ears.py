@@ -326,7 +326,8 @@ class Ears:
         for name in step.holds:
             self.nets[name].steps += 1
         if self.listening:
-            kinship.settle(step.calls, step.draws)
+            judged = {id(call) for each in step.passes for call, _ in each.pulls}
+            kinship.settle(step.calls, step.draws, judged)
             for each in step.calls:
                 if each.draw is not None and each.gradients_on:
                     each.draw.judged = True

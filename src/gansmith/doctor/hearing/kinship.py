@@ -183,11 +183,18 @@ def likeness(x: Tensor, other: Tensor) -> float:
     return float((across / size).mean().clamp_min(0))
 
 
-def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
+def settle(calls: Sequence[Call], draws: Sequence[Draw], judged: Container[int] = ()) -> None:
     """Name the origin of what could not be told at the call: `unknown` becomes something.
 
     What is much like a sample of G is one, distorted; a point that asks for a gradient and is
-    like one lies between (Gulrajani et al. 2017, algorithm 1); the rest is data.
+    like one lies between (Gulrajani et al. 2017, algorithm 1); the rest is data. Where D's answer
+    is of use to a loss by itself (`judged`), there is no point between: samples of the same class
+    are alike as well. A sigmoid's slope is a function of its answer, so it tells nothing of that.
+
+    Args:
+        calls: of D since the last step.
+        draws: calls of G.
+        judged: ids of the calls whose output a backward pass has gone through.
     """
     unknown = [call for call in calls if call.origin == "unknown"]
     closest = {id(call): _closest(call, draws) for call in unknown}
@@ -197,7 +204,7 @@ def settle(calls: Sequence[Call], draws: Sequence[Draw]) -> None:
         known = any(each.origin in ("fake", "mixed") for each in beside)
         least = min((closest[id(each)][0] for each in beside if id(each) in closest), default=1.0)
         origin: Origin = "real"
-        if call.asks and alike > 0.2:
+        if call.asks and alike > 0.2 and not (id(call) in judged and not call.ends):
             origin = "between"
         elif not known and (alike > ALIKE or alike > least + APART):
             origin, call.draw = "fake", draw

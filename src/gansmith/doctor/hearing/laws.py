@@ -7,10 +7,11 @@ signature. With a target t in it:
 - logits, cross-entropy of σ(u) (Goodfellow et al. 2014, eq. 1): f′ ∝ σ(u) − t;
 - probabilities, cross-entropy of u itself: f′ ∝ (u − t) / (u(1 − u));
 - twice, cross-entropy of σ(σ(u)): f′ ∝ (σ(σ(u)) − t)·σ′(u), which nobody wants;
-- linear (Arjovsky et al. 2017, eq. 2): f′ is constant.
+- linear (Arjovsky et al. 2017, eq. 2): f′ is constant;
+- hinge (Lim and Ye 2017, section 2): f′ is constant on one side of a margin, and 0 beyond it.
 
-Each is a straight line in the right coordinates, so a least-squares fit of a batch's (u, dL/du)
-names the loss and its target, whatever its reduction, and however the program wrote it.
+Each but the last is a straight line in the right coordinates, so a least-squares fit of a batch's
+(u, dL/du) names the loss and its target, whatever its reduction, and however the program wrote it.
 """
 
 import math
@@ -20,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Law = Literal["squares", "logits", "probabilities", "twice", "linear", "other", "none"]
+Law = Literal["squares", "logits", "probabilities", "twice", "linear", "hinge", "other", "none"]
 
 MOST = 4096  # outputs looked at: a PatchGAN has many
 FITS, BETTER = 1e-3, 5.0  # residual over spread of a fit, and by how much it must beat the next
@@ -80,6 +81,15 @@ def _direction(g: Tensor, law: Law = "other") -> Pull:
     return Pull(law, math.inf if up > down else -math.inf, mean)
 
 
+def _hinges(u: Tensor, g: Tensor) -> bool:
+    """Whether the outputs on one side of a margin are pulled alike, those beyond it not at all."""
+    on = g != 0
+    if bool(on.all()) or float(g[on].max() - g[on].min()) > 1e-5 * float(g.abs().max()):
+        return False
+    sign = -float(g[on][0].sign())  # of the way that it pulls: what is released lies further on
+    return float((sign * u[on]).max()) <= float((sign * u[~on]).min())
+
+
 def pull(u_N: Tensor, g_N: Tensor) -> Pull:
     """What the gradient at D's outputs says of the loss.
 
@@ -93,6 +103,8 @@ def pull(u_N: Tensor, g_N: Tensor) -> Pull:
         return Pull("other", math.nan, math.nan)
     if not bool(g.any()):
         return Pull("none", math.nan, 0.0)
+    if _hinges(u, g):
+        return _direction(g, "hinge")
     scale, spread = float(g.abs().max()), float(u.std(correction=0))
     tells = spread > 1e-3 * max(1.0, float(u.abs().max())) and len(u) >= 4
     if float(g.max() - g.min()) <= 1e-5 * scale:
@@ -139,3 +151,42 @@ def follows(G: Pull, real: Pull, fake: Pull) -> Agreement:
     if 0 in (G.direction, fake.direction):
         return "unknown"
     return "same" if G.direction == fake.direction else "normal"
+
+
+def cost(found: Pull, u_N: Tensor) -> float | None:
+    """What a loss asks for outputs u of D, a mean over them, on the scale of its own paper.
+
+    None where the law, or its target, is not known. A hinge has its margin at ±1.
+    """
+    u, t = u_N.double(), found.target
+    if found.law == "hinge" and found.direction:
+        return float((1 - found.direction * u).clamp_min(0).mean())
+    if not math.isfinite(t):
+        return None
+    if found.law == "squares":
+        return float((u - t).square().mean())
+    t = min(max(t, 0.0), 1.0)
+    if found.law == "logits":
+        return float((torch.nn.functional.softplus(u) - t * u).mean())
+    if found.law == "probabilities":
+        p = u.clamp(1e-12, 1 - 1e-12)
+        return float(-(t * p.log() + (1 - t) * (-p).log1p()).mean())
+    return None
+
+
+def tie(real: Pull, fake: Pull) -> float | None:
+    """The output that is as far from what D is to say of real samples as from that of fakes.
+
+    0 of a hinge; the middle of the targets of least squares (Mao et al. 2017, equation (5) at
+    p = q) and of the cross-entropies. None where the laws are not known, or not the same.
+    """
+    if real.law != fake.law:
+        return None
+    if real.law == "hinge":
+        return 0.0
+    middle = (real.target + fake.target) / 2
+    if not math.isfinite(middle):
+        return None
+    if real.law == "logits":
+        return math.log(middle / (1 - middle)) if 0 < middle < 1 else None
+    return middle if real.law in ("squares", "probabilities") else None

@@ -21,7 +21,8 @@ def witnesses(net: Net, held: set[int]) -> list[nn.Parameter]:
     """
     every = [p for p in own(net) if id(p) in held] or own(net)
     matrices = [p for p in every if p.ndim > 1] or every
-    return [matrices[0], matrices[-1]] if matrices else []
+    # The last of all, a bias, has a gradient even where all units before it are dead.
+    return [matrices[0], matrices[-1], every[-1]] if matrices else []
 
 
 def small(net: Net) -> list[nn.Parameter]:

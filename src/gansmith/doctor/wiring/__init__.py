@@ -1,10 +1,10 @@
-"""The rules of wiring, GS101 to GS129: each reads one optimiser step and what went before it."""
+"""The rules of wiring, GS101 to GS129, and two on the data: each reads one optimiser step."""
 
 from collections.abc import Callable, Iterator
 
 from gansmith.doctor.hearing import Step
-from gansmith.doctor.wiring import gradients, health, objectives, samples
-from gansmith.doctor.wiring.bench import Bench, Evidence, Tally
+from gansmith.doctor.wiring import data, gradients, health, objectives, samples
+from gansmith.doctor.wiring.bench import Bench, Evidence, Tally, flat, outputs, told_apart
 from gansmith.doctor.wiring.health import Scales
 
 Rule = Callable[[Step, Bench], Iterator[Evidence]]
@@ -22,7 +22,8 @@ RULES: tuple[Rule, ...] = (
     objectives.one_sided,
     samples.ranges,
     samples.noise,
+    data.few,
     health.modes,
 )
 
-__all__ = ["RULES", "Bench", "Evidence", "Scales", "Tally"]
+__all__ = ["RULES", "Bench", "Evidence", "Scales", "Tally", "flat", "outputs", "told_apart"]

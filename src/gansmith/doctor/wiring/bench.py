@@ -4,14 +4,16 @@ A rule looks at one optimiser step and answers with `Evidence`: it shows, or it 
 shows at several steps in a row becomes a finding, so that a transient is none.
 """
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from gansmith.doctor.findings import Finding, Value
 from gansmith.doctor.hearing import Call, Net, Pass, Pull, Reach, Step, pull, roles
+from gansmith.doctor.wiring.crowd import Crowd
 
 View = list[tuple[Call, Tensor]]  # calls of D, and the gradient at their outputs
 NEED = 4
@@ -74,12 +76,17 @@ class Bench:
         since: by net, steps of the others since its own last one.
         empty: whether some step had no backward pass of its own: both were run before the steps.
         pulls: by D and side (``real``, ``fake``, and ``G`` for G's pull on its samples), the last.
+        ways: the directions in which each of them has ever been.
+        laws: the last of each whose law was known.
         sides: by D, the sides that it has been shown with a gradient since G's last step.
         noises: the noise of G's last judged calls, newest last.
         reach: what G's last activation gives.
         drawn: the number of the last call of G whose noise was looked at.
         called: by net, the layers that have been called.
         sides_before: the passes before the last step that had some.
+        crowd: the real samples and labels that were shown.
+        dead: the nets with a layer of dead units from the start.
+        moved: by net, how far its first step went that was measured, over the norm of its weights.
     """
 
     nets: dict[str, Net]
@@ -87,12 +94,17 @@ class Bench:
     since: dict[str, int] = field(default_factory=dict)
     empty: bool = False
     pulls: dict[tuple[str, str], Pull] = field(default_factory=dict)
+    ways: dict[tuple[str, str], set[int]] = field(default_factory=dict)
+    laws: dict[tuple[str, str], Pull] = field(default_factory=dict)
     sides: dict[str, set[str]] = field(default_factory=dict)
     noises: list[Tensor] = field(default_factory=list)
     reach: Reach = field(default_factory=Reach)
     drawn: int = 0
     called: dict[str, set[str]] = field(default_factory=dict)
     sides_before: Sides = field(default_factory=Sides)
+    crowd: Crowd = field(default_factory=Crowd)
+    dead: set[str] = field(default_factory=set)
+    moved: dict[str, float] = field(default_factory=dict)
 
     @property
     def both(self) -> bool:
@@ -101,6 +113,35 @@ class Bench:
             net.steps for net in self.nets.values() if net.role == "D"
         )
 
+    def hear(self, name: str, side: str, found: Pull) -> None:
+        """Note a pull. A hinge that is satisfied asks for nothing: what it asked before stands.
+
+        Not where it has asked for either way by turns, as labels that are flipped now and then do.
+        """
+        key = name, side
+        if found.direction:
+            self.ways.setdefault(key, set()).add(found.direction)
+        one_way = len(self.ways.get(key, ())) == 1
+        known = self.laws.get(key)
+        ends = known is not None and known.law == "linear" and found.law == "none" and one_way
+        if known is not None and ends:
+            self.laws[key] = replace(known, law="hinge")
+        elif math.isfinite(found.target) or (
+            found.law in ("linear", "hinge") and (known is None or known.law != "hinge")
+        ):
+            self.laws[key] = found
+        if not one_way or found.law != "none":
+            self.pulls[key] = found
+
+    def law(self, name: str, side: str) -> Pull | None:
+        """The law of a side; what looks like a line is a hinge where D's other side is one."""
+        found = self.laws.get((name, side))
+        rivals = {"real": "fake", "fake": "real"}
+        other = self.laws.get((name, rivals.get(side, "")))
+        if found is not None and other is not None and found.law == "linear" != other.law:
+            return replace(found, law="hinge") if other.law == "hinge" else found
+        return found
+
     def note(self, step: Step, listening: bool) -> None:
         """Remember whose step this was; before the rules are asked."""
         self.optimisers[step.optimiser] = step.holds
@@ -108,6 +149,8 @@ class Bench:
             self.since[name] = 0 if name in step.holds else self.since.get(name, 0) + 1
         if not listening:
             return
+        for name, moved in step.moved.items():
+            self.moved.setdefault(name, moved)
         if self.both and not step.passes and any(self.since.values()):
             self.empty = True
         if step.passes:

@@ -15,7 +15,7 @@ def gradient_comes(step: Step, bench: Bench) -> Iterator[Evidence]:
     """GS101, GS102: the weights are stepped without a gradient.
 
     No pass has reached them, or what came was cleared again; a D whose loss asks for nothing more
-    is not meant.
+    is not meant, nor a pass that comes to nothing on its way through dead units.
     """
     if len(roles(step.holds)) > 1:
         return
@@ -25,6 +25,8 @@ def gradient_comes(step: Step, bench: Bench) -> Iterator[Evidence]:
         asked = any(bool(g.any()) for each in passes for _, g in each.pulls)
         code = "GS101" if net.role == "G" else "GS102"
         norm = step.norms[name]
+        if passes and bench.dead:
+            continue
         shows = norm == 0 and (not passes or asked)
         yield Evidence(code, name, shows, {f"grad_{net.role}": norm}, step.line)
 

@@ -11,8 +11,13 @@ from gansmith.doctor.findings import Value
 from gansmith.doctor.hearing import Arguments, Net, Step
 from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
 from gansmith.doctor.wiring.bench import Bench, Evidence, flat, told_apart
+from gansmith.models.units import is_activation, weight_of
 
 FADED, EXPLODED = 1e-5, 1e3  # of the signal that goes in, without any training
+# A layer of weights with variance 1/n to 2/n keeps the signal; so many times too long or too short
+# are none of the usual ones. Of layers wide enough for their weights to show it.
+GAIN, LOSS, SHORT, WIDE = 5.0, 0.05, 1e-3, 16
+LONG = 0.3  # of a net's weights that a step changes: what it was before is no longer seen
 
 
 def modes(step: Step, bench: Bench) -> Iterator[Evidence]:
@@ -49,6 +54,13 @@ class Scales:
         self._sizes: dict[str, dict[str, tuple[float, float]]] = {}
         self._first: dict[str, str] = {}
         self._skips: dict[str, bool] = {}
+        self._gains: dict[str, dict[str, float]] = {}
+        self._dead: dict[str, str] = {}
+
+    @property
+    def dead(self) -> set[str]:
+        """The nets that have a layer whose units are all dead."""
+        return set(self._dead)
 
     def hear(self, net: Net, name: str, given: Tensor, out: Tensor) -> None:
         """Note one layer's input and output; in the first call whose samples differ."""
@@ -58,14 +70,32 @@ class Scales:
         inside = _signal(given)
         if self._first.setdefault(net.name, name) == name:
             self._skips[net.name] = inside <= 1e-3 * float(given.float().abs().mean())
-        if not self._skips[net.name]:
-            seen[name] = inside, _signal(out)
+        if self._skips[net.name]:
+            return
+        seen[name] = inside, _signal(out)
+        layer = net.parts.get(name)
+        if layer is not None and is_activation(layer) and inside > 0 and not bool(out.any()):
+            self._dead.setdefault(net.name, name)
+        wide = min(given.shape[1:].numel(), out.shape[1:].numel()) >= WIDE
+        if layer is not None and wide and weight_of(layer) is not None:
+            self._gains.setdefault(net.name, {})[name] = _spread(out) / _spread(given)
 
-    def look(self, net: Net) -> Evidence | None:
-        """What the net did with its signal before its first step; None if it was not heard."""
+    def look(self, net: Net, moved: float = 0.0) -> Evidence | None:
+        """What the net did with its signal before its first step; None if it was not heard.
+
+        GS310 where a whole layer is dead: that is no matter of the weights' size.
+
+        Args:
+            net: one player's.
+            moved: how far its first steps go, over the norm of its weights. If some were made that
+                we have not heard, the scale is no longer that of the beginning.
+        """
         seen = self._sizes.get(net.name)
         if not seen or net.steps > 1:
             return None
+        if net.name in self._dead:
+            values: dict[str, Value] = {"share": 1.0, "player": net.name}
+            return Evidence("GS310", net.name, True, values, net.name, need=1)
         inside = next(iter(seen.values()))[0]
         if not inside > 0:
             return None
@@ -73,10 +103,13 @@ class Scales:
         largest = max(sizes, key=lambda each: sizes[each])
         last = list(sizes)[-1]
         first_small = next((k for k, size in sizes.items() if size < FADED * inside), last)
+        gains = self._gains.get(net.name, {}).values()
         faded = sizes[last] < FADED * inside
-        exploded = sizes[largest] > EXPLODED * inside
+        faded |= len(gains) > 1 and max(gains) < LOSS and sizes[last] < SHORT * inside
+        exploded = sizes[largest] > EXPLODED * inside or max(gains, default=0.0) > GAIN
+        exploded &= moved < LONG
         layer = largest if exploded else first_small
-        values: dict[str, Value] = {
+        values = {
             "layer": layer,
             "inside": inside,
             "size": sizes[layer],
@@ -87,6 +120,11 @@ class Scales:
 
 def _signal(x: Tensor) -> float:
     return float(x.float().std(0).mean())
+
+
+def _spread(x: Tensor) -> float:
+    """The root mean square of what differs within a batch."""
+    return max(float(x.float().var(0, correction=0).mean().sqrt()), 1e-30)
 
 
 # --- what is not finite

@@ -30,12 +30,12 @@ def listen(step: Step, bench: Bench, sides: Sides) -> set[str]:
     for name in _names(of_d):
         for side in SIDES:
             if found := pulled(of_d, side, name, step.ascends):
-                bench.pulls[name, side] = found
+                bench.hear(name, side, found)
                 bench.sides.setdefault(name, set()).add(side)
                 fresh.add(name)
     for name in _names(of_g):
         if found := pulled(of_g, "fake", name, step.ascends):
-            bench.pulls[name, "G"] = found
+            bench.hear(name, "G", found)
             fresh.add(name)
     return fresh
 
@@ -51,7 +51,8 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
     A loop may well call real samples 0 and fakes 1, if G's loss does so, too.
     """
     sides = told_apart(step, bench)
-    fresh = listen(step, bench, sides)
+    shown = _shown(step, bench)
+    fresh = listen(step, bench, sides) | set(_names(shown))
     for name in sorted(fresh):
         real, fake = (bench.pulls.get((name, side)) for side in SIDES)
         G = bench.pulls.get((name, "G"))
@@ -65,7 +66,7 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
         surely = all(math.isfinite(p.target) for p in (real, fake, *([G] if G else [])))
         need = LAWS_NEED if surely else SIGNS_NEED
         known = between != "unknown" and plays != "unknown"
-        if sides.D:
+        if sides.D or shown:
             yield Evidence("GS123", name, between == "same", values, step.line, need)
         if known and "G" in step.holds:
             same = between == "normal" and plays == "same"
@@ -102,18 +103,29 @@ def _range(calls: list[Call]) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
+def _shown(step: Step, bench: Bench) -> View:
+    """The calls that D's loss is of, also where it asks for nothing more, as a hinge may."""
+    view = flat(told_apart(step, bench).D)
+    if view or bench.empty or roles(step.holds) != {"D"} or any(step.norms.values()):
+        return view
+    heard = [pair for each in step.passes for pair in each.pulls]
+    return [(call, g) for call, g in heard if call.scalar and call.origin != "between"]
+
+
 def one_sided(step: Step, bench: Bench) -> Iterator[Evidence]:
     """GS128: between two steps of G, D's steps were about samples of one side only.
 
     Silent where D was shown something whose origin or whose loss is not clear: two batches of
     which neither is known for G's may still be one of each.
     """
-    view = flat(told_apart(step, bench).D)
+    view = _shown(step, bench)
     for name in _names(view):
-        mine = [(call, g) for call, g in view if call.net == name]
-        odd = any(call.origin in ("unknown", "mixed") or not g.any() for call, g in mine)
-        if odd or len(mine) > 1 > len([1 for call, _ in mine if call.origin == "fake"]):
-            bench.sides.setdefault(name, set()).add("unclear")
+        mine = [call for call, _ in view if call.net == name]
+        shown = bench.sides.setdefault(name, set())
+        shown |= {call.origin for call in mine if call.origin in SIDES}
+        odd = any(call.origin in ("unknown", "mixed") for call in mine)
+        if odd or len(mine) > 1 > len([1 for call in mine if call.origin == "fake"]):
+            shown.add("unclear")
     if "G" not in step.holds or not bench.both:
         return
     for net in bench.nets.values():
