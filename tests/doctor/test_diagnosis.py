@@ -304,6 +304,17 @@ def test_answers_that_no_loss_leads_to_show_divergence() -> None:
     assert "GS308" not in [each.code for each in run(OVERSHOT, critic).standing]
 
 
+@pytest.mark.parametrize(("high", "found"), [(1, False), (5, True)])
+def test_a_gradient_has_faded_from_what_it_was_for_some_looks(high: int, found: bool) -> None:
+    """One look at a first step of 10⁵ times the usual gradient is nothing to compare with."""
+    diagnosis = Diagnosis(FACTS)
+    usual = HEALTHY | {"acc_pairs": 0.95}
+    for look in range(1, 31):
+        signs = usual | {"grad_at_output": 1e5, "slope_fake": 1e5} if look <= high else usual
+        diagnosis.see(look * 50, signs)
+    assert ("GS304" in {each.code for each in diagnosis.standing}) is found
+
+
 def test_a_critic_is_meant_to_tell_both_kinds_apart() -> None:
     facts = Facts(loss="wasserstein", critic=True)
     signs = HEALTHY | {"acc_pairs": 1.0, "d_loss": -30.0, "g_loss": 400.0, "grad_at_output": 1.36}

@@ -254,6 +254,28 @@ def test_copies_are_found() -> None:
     assert with_images(np.concatenate([noise(200), noise(200)[:2]])) == set()
 
 
+def test_one_grey_many_times_is_called_constant_and_no_copy() -> None:
+    flat = np.full((100, 8, 8), 127, dtype=np.uint8)
+    assert with_images(np.concatenate([noise(100), flat])) == {"GS404"}
+
+
+def test_one_class_of_few_images_is_found_among_others() -> None:
+    patient = examined({"model": {"conditional": True}})
+    classes = len(patient.info.classes)
+    few = replace(patient, per_class=(400,) * (classes - 1) + (3,))
+    found = next(each for each in lint(few) if each.code == "GS408")
+    assert found.values["name"] == patient.info.classes[-1]
+    assert "3" in told(found)["evidence"]
+    assert "GS408" not in codes(lint(replace(patient, per_class=(400,) * classes)))
+
+
+def test_a_rate_ten_times_too_high_is_far_off() -> None:
+    """Though 10 × 0.003 is not 0.03 to a machine."""
+    usual = float(usual_patient().usual.optim.lr)
+    assert "GS224" in codes_of({"optim.lr": 10 * usual})
+    assert "GS224" not in codes_of({"optim.lr": 9 * usual})
+
+
 def test_images_of_one_colour_are_found() -> None:
     flat = np.broadcast_to(np.arange(20, dtype=np.uint8)[:, None, None] * 9, (20, 8, 8))
     assert with_images(np.concatenate([noise(200), flat])) == {"GS404"}

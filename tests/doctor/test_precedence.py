@@ -12,7 +12,7 @@ from gansmith.doctor import CATALOGUE, Finding
 from gansmith.doctor.course import Look
 from gansmith.doctor.diagnosis import Diagnosis
 from gansmith.doctor.history import Facts
-from gansmith.doctor.precedence import BRINGS, EXPLAINS, ordered
+from gansmith.doctor.precedence import BRINGS, BRINGS_BY_SIDE, EXPLAINS, ordered
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "doctor" / "signs.md"
 
@@ -25,6 +25,14 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def table_of_sides() -> str:
+    rows = ["| setting | too small, told before | too large, told before |", "| --- | --- | --- |"]
+    for code, sides in BRINGS_BY_SIDE.items():
+        small, large = (", ".join(sorted(each)) for each in sides)
+        rows.append(f"| {code} {CATALOGUE[code].name} | {small} | {large} |")
+    return "\n".join(rows)
+
+
 def codes(*findings: Finding) -> list[str]:
     return [each.code for each in ordered(findings)]
 
@@ -32,6 +40,8 @@ def codes(*findings: Finding) -> list[str]:
 def test_the_tables_name_known_codes_and_lead_in_no_circle() -> None:
     both = {code: BRINGS.get(code, frozenset()) | EXPLAINS.get(code, frozenset())
             for code in BRINGS.keys() | EXPLAINS.keys()}  # fmt: skip
+    both |= {code: low | high for code, (low, high) in BRINGS_BY_SIDE.items()}
+    assert not BRINGS_BY_SIDE.keys() & BRINGS.keys()
     assert set(both) | set().union(*both.values()) <= set(CATALOGUE)
     assert list(TopologicalSorter(both).static_order())
     for code in BRINGS.keys() & EXPLAINS.keys():
@@ -40,6 +50,35 @@ def test_the_tables_name_known_codes_and_lead_in_no_circle() -> None:
 
 def test_the_page_shows_the_tables() -> None:
     assert table() in PAGE.read_text(encoding="utf-8")
+    assert table_of_sides() in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "consequence", "first"),
+    [
+        ("GS224", {"ratio": 100.0}, "GS308", True),
+        ("GS224", {"ratio": 1e-4}, "GS308", False),
+        ("GS224", {"ratio": 1e-4}, "GS313", True),
+        ("GS223", {"ratio": 1e4}, "GS301", True),
+        ("GS223", {"ratio": 1e4}, "GS308", False),
+        ("GS223", {"ratio": 1e-4}, "GS308", True),
+        ("GS241", {"ratio": 0.002}, "GS306", True),
+        ("GS241", {"ratio": 0.002}, "GS304", False),
+        ("GS241", {"ratio": 50.0}, "GS304", True),
+        ("GS240", {"d_steps": 9, "g_steps": 1}, "GS304", True),
+        ("GS240", {"d_steps": 1, "g_steps": 9}, "GS304", False),
+        ("GS240", {"d_steps": 1, "g_steps": 9}, "GS306", True),
+        ("GS238", {}, "GS308", True),
+        ("GS401", {}, "GS301", True),
+        ("GS129", {}, "GS301", True),
+    ],
+)
+def test_a_setting_comes_before_what_its_side_brings_about(
+    code: str, values: dict[str, float], consequence: str, first: bool
+) -> None:
+    """And an error that it cannot have caused comes before the warning."""
+    told = codes(Finding(consequence), Finding(code, values))
+    assert told == ([code, consequence] if first else [consequence, code])
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from gansmith.recipes import Facts, resolve
 
 Progress = Callable[[str, int, int], None]
 SAMPLE, SAMPLE_BYTES = 1_000, 2**26  # images looked at, and how much memory they may take
+COUNTED, COUNTED_BYTES = 10_000, 2**28  # images whose labels are counted
 
 
 def _with(cfg: Config, changes: dict[str, Any]) -> Config:
@@ -73,6 +74,22 @@ def _sample(cfg: Config, progress: Progress | None) -> Tensor | None:
     return some_images(open_run_data(_with(_unlabelled(cfg), {"data": {"limit": few}}), progress))
 
 
+def class_counts(data: Dataset) -> tuple[int, ...]:
+    """How many images each class has; empty without classes, and of too many to be read at once."""
+    classes, size = len(data.info.classes), len(data) * int(np.prod(data.info.shape))
+    if data.info.kind != "images" or classes < 2 or size > COUNTED_BYTES:
+        return ()
+    labels_N = data.batch(np.arange(len(data)))[1].numpy()
+    return tuple(int(count) for count in np.bincount(labels_N, minlength=classes))
+
+
+def _counted(cfg: Config, info: DataInfo, progress: Progress | None) -> tuple[int, ...]:
+    """The same of settings; of much data nobody knows before all of them are decoded."""
+    if not cfg.model.conditional or not info.classes or info.count > COUNTED:
+        return ()
+    return class_counts(open_run_data(cfg, progress))
+
+
 def patient_of(
     cfg: Config,
     look: bool = True,
@@ -101,7 +118,15 @@ def patient_of(
     cfg, _ = resolve(cfg, info, Facts(device, precision))
     images = _sample(cfg, progress) if look and info.kind == "images" else None
     own = _own_shape(cfg) if asked else None
-    return admit(cfg, info, device, images_NCHW=images, own_shape=own, total_images=total_images)
+    return admit(
+        cfg,
+        info,
+        device,
+        images_NCHW=images,
+        own_shape=own,
+        total_images=total_images,
+        per_class=_counted(cfg, info, progress) if images is not None else (),
+    )
 
 
 def of_settings(
@@ -135,5 +160,6 @@ def of_run(ready: Prepared) -> list[Finding]:
         images_NCHW=some_images(ready.data, ready.cfg.seed),
         own_shape=None if decided else _own_shape(ready.cfg),
         total_images=ready.state.total_images,
+        per_class=class_counts(ready.data) if ready.cfg.model.conditional else (),
     )
     return lint(patient)

@@ -118,9 +118,13 @@ class History:
         return median(values) if values else None
 
     def most(self, key: str) -> float | None:
-        """The largest value that a sign has ever had."""
+        """The largest value that a sign has kept up: the largest median of three looks in a row.
+
+        A first step far from anything learned has gradients that no later one compares with.
+        """
         values = [signs[key] for signs in self.signs if key in signs]
-        return max(values, default=None)
+        kept = [median(values[at : at + LEAST]) for at in range(len(values) - LEAST + 1)]
+        return max(kept or values, default=None)
 
     @property
     def gone(self) -> float | None:

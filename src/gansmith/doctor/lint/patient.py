@@ -26,6 +26,7 @@ class Patient:
         images_NCHW: some of the data, uint8 in [0, 255]; None where none were read.
         own_shape: (C, H, W) of the data where no resolution is asked for; None where not known.
         total_images: real images that D will be shown; None where a clock decides.
+        per_class: how many images each class has; empty where nobody has counted.
     """
 
     cfg: Config
@@ -37,6 +38,7 @@ class Patient:
     images_NCHW: Tensor | None = None
     own_shape: tuple[int, ...] | None = None
     total_images: int | None = None
+    per_class: tuple[int, ...] = ()
 
     @property
     def game(self) -> bool:
@@ -77,6 +79,7 @@ def admit(
     images_NCHW: Tensor | None = None,
     own_shape: tuple[int, ...] | None = None,
     total_images: int | None = None,
+    per_class: tuple[int, ...] = (),
 ) -> Patient:
     """The patient of resolved settings: batch, rate, gamma and precision do not read ``auto``.
 
@@ -93,4 +96,4 @@ def admit(
     if total_images is None and cfg.budget.unit != "seconds":
         per_step = images_per_step(cfg) if cfg.budget.unit == "steps" else 1
         total_images = round(cfg.budget.amount * per_step)
-    return Patient(cfg, g, d, info, usual, device, images_NCHW, own_shape, total_images)
+    return Patient(cfg, g, d, info, usual, device, images_NCHW, own_shape, total_images, per_class)

@@ -9,6 +9,7 @@ from gansmith.recipes.automatic import PLAIN_STEPS
 
 FAST, SLOW = 10.0, 100.0  # times the recipe's rate, and below it
 FAST_PLAIN = 50.0  # steps as long as the gradient know no such scale
+ROUNDING = 1e-9  # ten times 0.003 is not 0.03 to a machine
 MOMENTUM = 0.8
 YOUTH_MOST = 0.1  # of the average
 STEPS_MOST = 5
@@ -23,7 +24,7 @@ def rate_far_off(patient: Patient) -> Iterator[Finding]:
     cfg = patient.cfg
     rate, usual = float(cfg.optim.lr), float(patient.usual.optim.lr)
     fast = FAST_PLAIN if cfg.optim.name in PLAIN_STEPS else FAST
-    if rate > fast * usual or rate * SLOW < usual:
+    if rate >= fast * usual * (1 - ROUNDING) or rate * SLOW < usual:
         values: Values = {
             "lr": rate,
             "usual": brief(usual),

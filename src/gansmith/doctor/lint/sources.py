@@ -61,6 +61,15 @@ def few_of_a_class(patient: Patient) -> Iterator[Finding]:
             "least": PER_CLASS,
         }
         yield Finding("GS408", values, where=patient.info.source)
+        return
+    if not patient.per_class or (fewest := min(patient.per_class)) >= PER_CLASS:
+        return
+    values = {
+        "name": patient.info.classes[patient.per_class.index(fewest)],
+        "fewest": fewest,
+        "least": PER_CLASS,
+    }
+    yield Finding("GS408", values, where=patient.info.source)
 
 
 def batch_larger_than_data(patient: Patient) -> Iterator[Finding]:
@@ -76,12 +85,19 @@ def _enough(patient: Patient) -> Tensor | None:
     return images if images is not None and len(images) >= SAMPLE_LEAST else None
 
 
+def _flat(images_NCHW: Tensor) -> Tensor:
+    """Which images, bool (N,), are of one colour."""
+    flat = images_NCHW.flatten(2)
+    return (flat.amax(2) == flat.amin(2)).all(1)
+
+
 def duplicates(patient: Patient) -> Iterator[Finding]:
     """What is there twice is learned twice as much. Carlini et al. 2023."""
     images = _enough(patient)
     if images is None:
         return
-    same = 1 - len({image.tobytes() for image in images.numpy()}) / len(images)
+    drawn = [image.tobytes() for image in images[~_flat(images)].numpy()]
+    same = (len(drawn) - len(set(drawn))) / len(images)  # one grey twice is GS404's matter
     if same > SAME_MOST:
         values: Values = {"looked_at": len(images), "share": same}
         yield Finding("GS403", values, where=patient.info.source)
@@ -92,8 +108,7 @@ def constant_images(patient: Patient) -> Iterator[Finding]:
     images = _enough(patient)
     if images is None:
         return
-    flat = images.flatten(2)
-    share = float((flat.amax(2) == flat.amin(2)).all(1).double().mean())
+    share = float(_flat(images).double().mean())
     if share > FLAT_MOST:
         values: Values = {"looked_at": len(images), "share": share}
         yield Finding("GS404", values, where=patient.info.source)

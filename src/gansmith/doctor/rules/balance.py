@@ -20,7 +20,7 @@ def vanishing(history: History) -> Suspicion | None:
     Arjovsky and Bottou 2017, theorem 2.4: as D comes to tell both kinds apart, the gradient of
     log(1 − D(G(z))) vanishes. Told by the part of D's slope that G's loss lets through, which is
     1 − σ(D) at its most for cross-entropy and about 1 for a Wasserstein critic, and by the gradient
-    itself against the largest that it has been.
+    itself against the largest that it has been for three looks.
     """
     pull = history.middle("grad_at_output", WINDOW)
     slope = history.middle("slope_fake", WINDOW)
