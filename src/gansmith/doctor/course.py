@@ -19,7 +19,8 @@ from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
 
 MOST_BACK = 8  # times that one run goes back to a checkpoint, whatever for
-SHORTEST, SHARE, LOOKS = 250, 0.02, 5  # of a window: steps (rules look back over 200), plan, looks
+# Of a window: steps (rules look back over 200) but no more than a tenth of the plan, plan, looks.
+SHORTEST, MOST_SHARE, SHARE, LOOKS = 250, 0.1, 0.02, 5
 BROKEN = "GS118"  # what it is called when the loop's numbers are no longer numbers
 
 Note = dict[str, Any]  # a record of kind ``repair``, without its step
@@ -39,6 +40,8 @@ class Ground:
         has_d: whether there is a D.
         distortions: whether there are any that the policy lacks.
         told_already: settings that need no more advice, such as ``model.d.pac``.
+        usual: by control, the value at which the run does what is usual; only of those whose
+            settings are far from it.
     """
 
     window: int
@@ -48,11 +51,16 @@ class Ground:
     has_d: bool = True
     distortions: bool = True
     told_already: tuple[str, ...] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
 
 
 def window_of(steps: int, every: int) -> int:
-    """How long a rung is tried: 2 % of the plan, 250 steps and five looks at least."""
-    return max(SHORTEST, round(SHARE * steps), LOOKS * every)
+    """How long a rung is tried: 2 % of the plan, and five looks at least.
+
+    Also 250 steps, or a tenth of a plan that is shorter than ten of them: what is tried for longer
+    leaves no time to gain by it.
+    """
+    return max(min(SHORTEST, round(MOST_SHARE * steps)), round(SHARE * steps), LOOKS * every)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class Course:
         told: codes that have been advised on, while nothing may be changed.
         trial: the rung that is being tried.
         regulated: the step at which the chance of distortions was last set; None where it stands.
+        first: the step of the first checkpoint, of nets that nothing has harmed.
         healthy: the step of the checkpoint to go back to.
         pending: that of a younger one, which is not known to be healthy yet.
         ages: how many steps the players of either had learned for, those that were lost apart.
@@ -84,6 +93,7 @@ class Course:
         lost: steps that the present players have no part in.
         troubled: whether an error or a warning stood at the last look.
         rollbacks: how often the run went back.
+        begun: whether what is set before the first step has been.
     """
 
     rungs: dict[str, int] = field(default_factory=dict)
@@ -91,6 +101,7 @@ class Course:
     told: tuple[str, ...] = ()
     trial: Trial | None = None
     regulated: int | None = None
+    first: int | None = None
     healthy: int | None = None
     pending: int | None = None
     ages: dict[str, int] = field(default_factory=dict)
@@ -98,6 +109,7 @@ class Course:
     lost: int = 0
     troubled: bool = False
     rollbacks: int = 0
+    begun: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, the inverse of `of`."""
@@ -168,7 +180,7 @@ def watched(course: Course, look: Look, patience: int) -> Course:
 def saving(course: Course, step: int) -> Course:
     """A checkpoint is about to be made at a step: it may prove to be healthy. The first one is."""
     if step == 0:
-        return replace(course, healthy=0, ages={"healthy": 0})
+        return replace(course, first=0, healthy=0, ages={"healthy": 0})
     if course.troubled or course.pending is not None:
         return course
     return replace(course, pending=step, ages=course.ages | {"pending": step - course.lost})
@@ -222,7 +234,11 @@ def _judge(move: Move, look: Look) -> None:
     gone = not look.stands(trial.code)
     again = rung is not None and rung.back and not gone
     kept = not look.broken and not again and (gone or gauge.improved(trial.before, after))
-    if look.broken:
+    stays = rung is not None and rung.usual and not kept
+    if stays:
+        kept = True
+        why = Remark("usual-stays", {"code": trial.code})
+    elif look.broken:
         why = Remark("broke-down")
     elif again:
         why = Remark("back-again", {"code": trial.code, "steps": look.step - trial.begun})
@@ -270,13 +286,15 @@ def _climb(move: Move, code: str, look: Look, ground: Ground) -> bool:
 def changed(rung: Rung, controls: Mapping[str, float], ground: Ground) -> dict[str, float]:
     """The controls that a rung sets, and to what; those that it would leave as they are not."""
     new: dict[str, float] = {}
+    if rung.usual:
+        new = {name: value for name, value in ground.usual.items() if value != controls[name]}
     for change in rung.changes:
         control = change.control
         if control.startswith("gamma") and not (ground.penalty and ground.has_d):
             continue
         if control in ("sigma", "d_steps", "lr_D") and not ground.has_d:
             continue
-        value = change.of(controls[control])
+        value = change.of(controls[control], ground.usual.get(control))
         if control == "gamma" and ground.gamma_start and not controls["gamma_least"]:
             if change.amount < 1:
                 continue  # there is no penalty to make weaker
@@ -288,6 +306,8 @@ def changed(rung: Rung, controls: Mapping[str, float], ground: Ground) -> dict[s
 
 def possible(rung: Rung, course: Course, new: Mapping[str, float], ground: Ground) -> bool:
     """Whether a rung would change anything in this run."""
+    if rung.usual and not new:
+        return False
     if rung.back and (course.healthy is None or course.rollbacks >= MOST_BACK):
         return False
     if rung.adaptive and (
@@ -309,10 +329,13 @@ def _begin(
 ) -> None:
     told: dict[str, Told] = {"code": code, "window": ground.window, "source": rung.source}
     why = Remark("against", told)
-    healthy = move.course.healthy
     changes = {name: [move.controls[name], value] for name, value in new.items()}
     old = {name: move.controls[name] for name in new}
     if rung.back:
+        if rung.usual and move.course.first is not None and 2 * look.step <= ground.steps:
+            # Nor is a checkpoint healthy that was made with them.
+            move.course = replace(move.course, healthy=move.course.first, ages={"healthy": 0})
+        healthy = move.course.healthy
         assert healthy is not None
         move.acts.append(Rollback(healthy, why.told(), code))
         back = {"rollback": [look.step, healthy]}
