@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gansmith.apps.train import Watching, train
-from gansmith.doctor import course, repair
+from gansmith.doctor import ground, repair
 from gansmith.errors import UserError
 from gansmith.training import checkpoint
 
@@ -81,14 +81,14 @@ def assert_same(one: dict, other: dict) -> None:
 @pytest.fixture
 def _short(monkeypatch):
     """Windows as short as the runs; nothing is known to be usual."""
-    monkeypatch.setattr(course, "MOST_SHARE", 0.23)
-    monkeypatch.setattr(repair, "departures", lambda *_: {})
+    monkeypatch.setattr(ground, "MOST_SHARE", 0.23)
+    monkeypatch.setattr(ground, "departures", lambda *_: {})
 
 
 @pytest.fixture
 def _late(monkeypatch):
     """What is usual is known, but nobody has looked at the settings before the first step."""
-    monkeypatch.setattr(course, "MOST_SHARE", 0.23)
+    monkeypatch.setattr(ground, "MOST_SHARE", 0.23)
     monkeypatch.setattr(repair, "prescribed", lambda *_: ({}, []))
 
 

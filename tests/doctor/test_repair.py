@@ -13,7 +13,6 @@ from gansmith.doctor.catalogue import CATALOGUE, Disorder
 from gansmith.doctor.course import (
     MOST_BACK,
     Course,
-    Ground,
     Look,
     advised,
     changed,
@@ -22,9 +21,9 @@ from gansmith.doctor.course import (
     rung_at,
     saving,
     watched,
-    window_of,
 )
 from gansmith.doctor.findings import LANGUAGES, Finding
+from gansmith.doctor.ground import Ground, ground_of, window_of
 from gansmith.doctor.ladder import (
     LADDERS,
     LIMITS,
@@ -36,7 +35,7 @@ from gansmith.doctor.ladder import (
     read,
 )
 from gansmith.doctor.remarks import done
-from gansmith.doctor.repair import Repairer, command, ground_of
+from gansmith.doctor.repair import Repairer, command
 from gansmith.doctor.signs import SIGNS
 from gansmith.recipes.usual import Usual
 from gansmith.training import Advice, Revive, Rollback, State

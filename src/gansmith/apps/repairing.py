@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from gansmith.apps.setting_up import Prepared, new_state
+from gansmith.doctor.ground import ground_of
 from gansmith.doctor.monitor import Monitor
-from gansmith.doctor.repair import Repairer, Source, Write, command, ground_of
+from gansmith.doctor.repair import Repairer, Source, Write, command
 from gansmith.engine import seeded
 from gansmith.recipes.usual import usual
 from gansmith.tasks import Side

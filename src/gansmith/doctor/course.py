@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gansmith.doctor.findings import Finding
+from gansmith.doctor.ground import Ground
 from gansmith.doctor.ladder import LADDERS, Ladder, Rung, adapted, read
 from gansmith.doctor.precedence import EXPLAINS
 from gansmith.doctor.remarks import Remark, Told, done, remarked
@@ -19,48 +20,11 @@ from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
 
 MOST_BACK = 8  # times that one run goes back to a checkpoint, whatever for
-# Of a window: steps (rules look back over 200) but no more than a tenth of the plan, plan, looks.
-SHORTEST, MOST_SHARE, SHARE, LOOKS = 250, 0.1, 0.02, 5
 BROKEN = "GS118"  # what it is called when the loop's numbers are no longer numbers
 
 Note = dict[str, Any]  # a record of kind ``repair``, without its step
 # What to set in another run instead of a rung, by the controls it sets and the player it is about.
 Command = Callable[[Rung, Mapping[str, float], Side], str]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What this run allows for.
-
-    Attributes:
-        window: steps over which a rung is tried.
-        steps: of the game that are planned.
-        penalty: whether D has a gradient penalty to be made stronger or weaker.
-        gamma_start: its weight where the settings say 0; 0 where they say another number.
-        has_d: whether there is a D.
-        distortions: whether there are any that the policy lacks.
-        told_already: settings that need no more advice, such as ``model.d.pac``.
-        usual: by control, the value at which the run does what is usual; only of those whose
-            settings are far from it.
-    """
-
-    window: int
-    steps: int
-    penalty: bool = True
-    gamma_start: float = 0.0
-    has_d: bool = True
-    distortions: bool = True
-    told_already: tuple[str, ...] = ()
-    usual: Mapping[str, float] = field(default_factory=dict)
-
-
-def window_of(steps: int, every: int) -> int:
-    """How long a rung is tried: 2 % of the plan, and five looks at least.
-
-    Also 250 steps, or a tenth of a plan that is shorter than ten of them: what is tried for longer
-    leaves no time to gain by it.
-    """
-    return max(min(SHORTEST, round(MOST_SHARE * steps)), round(SHARE * steps), LOOKS * every)
 
 
 @dataclass(frozen=True)

@@ -12,28 +12,24 @@ from typing import Protocol
 from torch import Tensor
 
 from gansmith.config import Config
-from gansmith.data.augment import beyond
 from gansmith.doctor.catalogue import CATALOGUE
 from gansmith.doctor.course import (
     Command,
     Course,
-    Ground,
     Look,
     Move,
     advised,
     next_move,
     saving,
-    window_of,
 )
 from gansmith.doctor.findings import Finding
+from gansmith.doctor.ground import Ground
 from gansmith.doctor.ladder import KNOWN, Rung
 from gansmith.doctor.prescription import prescribed
 from gansmith.doctor.remarks import Remark, Told, done, remarked
 from gansmith.doctor.signs import Signs
-from gansmith.losses import PENALTIES
-from gansmith.recipes.usual import Usual, departures
-from gansmith.tasks import TASKS, Side
-from gansmith.training import Act, Advice, Rollback, State, images_per_step
+from gansmith.tasks import Side
+from gansmith.training import Act, Advice, Rollback, State
 from gansmith.training.state import CONTROLS
 
 Write = Callable[..., None]
@@ -63,36 +59,6 @@ class Source(Protocol):
         Nothing stands any more, and of the run's steps so many have no part in them.
         """
         ...
-
-
-def ground_of(cfg: Config, state: State, kind: str, usual: Usual) -> Ground:
-    """What a run allows for.
-
-    Args:
-        cfg: its settings.
-        state: for the plan, which a budget in seconds may move.
-        kind: of the samples, ``images`` or ``points``.
-        usual: what is usual for such a run.
-    """
-    steps = state.total_images // images_per_step(cfg)
-    every = 0 if cfg.doctor.every == "auto" else int(cfg.doctor.every)
-    has_d = TASKS[cfg.task].has_d
-    penalty = has_d and PENALTIES[cfg.penalty.name].place != "nowhere"
-    set_already = {
-        "model.d.pac": cfg.model.d.pac > 1,
-        "model.g.activation": cfg.model.g.activation == "leaky-relu",
-        "model.name": cfg.model.name in ("resnet", "completion"),
-    }
-    return Ground(
-        window=window_of(steps, every),
-        steps=steps,
-        penalty=penalty,
-        gamma_start=usual.gamma if penalty and not float(cfg.penalty.gamma) else 0.0,
-        has_d=has_d,
-        distortions=kind == "images" and bool(beyond(cfg.augment.policy)),
-        told_already=tuple(key for key, known in set_already.items() if known),
-        usual=departures(cfg, usual, penalty, has_d),
-    )
 
 
 def command(cfg: Config, rung: Rung, new: Mapping[str, float], side: Side = "G") -> str:
