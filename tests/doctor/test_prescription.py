@@ -30,7 +30,7 @@ def test_a_finding_that_is_near_to_what_is_usual_sets_nothing():
 @pytest.mark.parametrize(
     ("far", "all_of_it"),
     [
-        ({"gamma_least": 0.4}, False),
+        ({"gamma_least": 0.4}, True),
         ({"gamma_least": 0.4, "lr": 0.1}, True),
         ({"gamma_least": 0.4, "lr": 0.4}, False),
         ({"gamma_least": 0.4, "lr": 50.0}, False),
@@ -38,9 +38,9 @@ def test_a_finding_that_is_near_to_what_is_usual_sets_nothing():
         ({"gamma_least": 0.4, "d_steps": -2.0}, True),
     ],
 )
-def test_a_free_discriminator_is_held_where_it_is_fast_too(far, all_of_it):
-    """Games without a penalty that are otherwise usual are left to show what they do."""
-    assert prescribed(found(UNHELD), far)[0] == (far if all_of_it else {})
+def test_a_free_discriminator_is_held_and_slowed_where_it_is_fast(far, all_of_it):
+    held = far if all_of_it else {"gamma_least": 0.4}
+    assert prescribed(found(UNHELD), far) == (held, [UNHELD])
 
 
 def test_every_control_of_the_table_is_one():

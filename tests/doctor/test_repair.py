@@ -338,11 +338,11 @@ def test_far_settings_are_set_to_what_is_usual_and_the_players_begin_afresh():
     assert patient.notes[-1]["act"] == "back to the last healthy checkpoint, what is usual"
 
 
-def test_late_in_the_plan_they_go_on_from_the_last_healthy_checkpoint():
+def test_with_no_time_to_learn_as_long_again_they_go_on_from_the_last_healthy_checkpoint():
     patient = Patient(FAR)
-    patient.course = replace(patient.course, healthy=300, ages={"healthy": 300})
+    patient.course = replace(patient.course, healthy=500, ages={"healthy": 500})
     patient.see(look(501, "GS301", diversity=0.0))
-    assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [300]
+    assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [500]
 
 
 def test_what_is_usual_stays_and_further_rungs_go_on_from_there():

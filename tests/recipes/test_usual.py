@@ -63,6 +63,12 @@ def test_a_recipe_is_not_far_from_itself(recipe):
         ({"optim__d_ratio": 0.002}, False, False, {}),
         ({"optim__d_steps": 5}, True, True, {"d_steps": -4.0}),
         ({"optim__d_steps": 2}, True, True, {}),
+        (
+            {"optim__d_steps": 2, "optim__d_ratio": 1.9},
+            True,
+            True,
+            {"d_steps": -1.0, "lr_D": 1 / 1.9},
+        ),
         ({"optim__lr": 9e-3}, True, True, {}),
         ({"optim__lr": 1e-7}, False, False, {"lr": 5e4}),
     ],

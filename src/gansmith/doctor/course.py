@@ -296,8 +296,9 @@ def _begin(
     changes = {name: [move.controls[name], value] for name, value in new.items()}
     old = {name: move.controls[name] for name in new}
     if rung.back:
-        if rung.usual and move.course.first is not None and 2 * look.step <= ground.steps:
-            # Nor is a checkpoint healthy that was made with them.
+        learned = move.course.ages.get("healthy", 0)
+        if rung.usual and move.course.first is not None and learned <= ground.steps - look.step:
+            # What was learned with such settings is no start, if there is time to learn as long.
             move.course = replace(move.course, healthy=move.course.first, ages={"healthy": 0})
         healthy = move.course.healthy
         assert healthy is not None

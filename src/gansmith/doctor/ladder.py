@@ -206,7 +206,7 @@ SLOW_D = Change("lr_D", "times", 0.5)
 MORE = Change("d_steps", "plus", 1.0)
 
 # Settings far from all that is known to train are there from the first step on, and so is their
-# harm: while half of the plan is left, the players begin afresh (`gansmith.doctor.course`).
+# harm: while there is time to learn as long again, the players begin afresh (`course._begin`).
 USUAL = Rung(usual=True, source=KNOWN, back=True)
 SMOOTHER = (
     Rung((gamma(4.0), rate(0.5)), BACK, back=True),

@@ -15,11 +15,13 @@ ABOUT: Mapping[str, tuple[str, ...]] = {
     "GS223": ("gamma",),
     "GS224": ("lr",),
     "GS238": ("gamma_least", "lr"),
+    "GS239": ("gamma_least",),
     "GS240": ("d_steps",),
     "GS241": ("lr_D",),
 }
 # Without a penalty D may be as steep as its steps make it (Mescheder et al. 2018, section 2): what
-# a D that is held would bear makes one that is not run away.
+# a D that is held would bear makes one that is not run away. There all that is far is set, where
+# it is fast.
 UNHELD, FASTER = "GS239", 3.0
 
 
@@ -40,8 +42,8 @@ def prescribed(
     new: dict[str, float] = {}
     why: list[str] = []
     hasty = any(far.get(rate, 1.0) < 1 / FASTER for rate in ("lr", "lr_D")) or "d_steps" in far
-    for code in sorted(codes & (ABOUT.keys() | {UNHELD})):
-        names = tuple(far) if code == UNHELD and hasty else ABOUT.get(code, ())
+    for code in sorted(codes & ABOUT.keys()):
+        names = tuple(far) if code == UNHELD and hasty else ABOUT[code]
         named = {name: far[name] for name in names if name in far}
         if named:
             why.append(code)

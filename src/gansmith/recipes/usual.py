@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gansmith.data import DataInfo
 
 FAR_RATE = 2.0  # times, either way: rates of recipes that train equally well differ by less
+FAR_PACE = 3.0  # of D's rate times its steps
 FAR_GAMMA = 4.0  # γ matters by its order of magnitude (Karras et al. 2020b, appendix D, try ×10)
 PROBABILITY_SCALE = 16.0  # a slope of probabilities is at most 1/4 of that of their logits
 
@@ -79,9 +80,11 @@ def departures(cfg: Config, known: Usual, penalised: bool, has_d: bool = True) -
             found["gamma"] = known.gamma / gamma
     if not has_d:
         return found
-    if _far(cfg.optim.d_ratio / known.d_ratio, FAR_RATE):
-        found["lr_D"] = known.d_ratio / cfg.optim.d_ratio
-    if cfg.optim.d_steps > FAR_RATE * known.d_steps:
+    ratio, steps = cfg.optim.d_ratio / known.d_ratio, cfg.optim.d_steps / known.d_steps
+    hasty = ratio * steps > FAR_PACE  # of little more of either
+    if _far(ratio, FAR_RATE) or (hasty and ratio > 1):
+        found["lr_D"] = 1.0 / ratio
+    if steps > FAR_RATE or (hasty and steps > 1):
         found["d_steps"] = float(known.d_steps - cfg.optim.d_steps)
     return found
 
