@@ -70,6 +70,8 @@ def test_a_recipe_is_not_far_from_itself(recipe):
             True,
             {"d_steps": -1.0, "lr_D": 1 / 1.9},
         ),
+        ({"optim__beta1": 0.9}, True, True, {"beta1": 0.0}),
+        ({"optim__beta1": 0.5}, True, True, {}),
         ({"optim__lr": 9e-3}, True, True, {}),
         ({"optim__lr": 1e-7}, False, False, {"lr": 5e4}),
     ],

@@ -67,6 +67,13 @@ def test_what_each_control_does(make):
         assert turn.controls.sigma == pytest.approx(0.4 * 0.75), "falls with what is left"
 
 
+def test_momentum_is_a_control_too(make):
+    run = make({"optim.beta1": 0.8})
+    run.state.controls["beta1"] = 0.25
+    turn = turn_of(run.cfg, run.state, run.batches, now_of(run), ("G", 0))
+    assert turn.player.optimizer.param_groups[0]["betas"][0] == pytest.approx(0.2)
+
+
 def test_a_penalty_that_was_off_can_be_turned_on(make):
     run = make({"penalty.gamma": 0.0})
     assert "r1" not in play(run.engine, run.cfg, run.task, run.state, run.batches, now_of(run))

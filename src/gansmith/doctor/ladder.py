@@ -24,6 +24,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "gamma_least": (0.0, 1e6),
     "lr": (1 / 1024, 64.0),
     "lr_D": (1 / 64, 64.0),
+    "beta1": (0.0, 1.0),
     "sigma": (0.0, 0.5),
     "augment": (0.0, 0.8),
     "d_steps": (0.0, 4.0),

@@ -14,6 +14,7 @@ from gansmith.doctor.findings import Finding
 ABOUT: Mapping[str, tuple[str, ...]] = {
     "GS223": ("gamma",),
     "GS224": ("lr",),
+    "GS237": ("beta1",),
     "GS238": ("gamma_least", "lr"),
     "GS239": ("gamma_least",),
     "GS240": ("d_steps",),

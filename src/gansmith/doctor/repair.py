@@ -73,6 +73,7 @@ def command(cfg: Config, rung: Rung, new: Mapping[str, float], side: Side = "G")
         "gamma_least": ("penalty.gamma", lambda value: value),
         "lr": ("optim.lr", lambda value: float(optim.lr) * value),
         "lr_D": ("optim.d_ratio", lambda value: optim.d_ratio * value),
+        "beta1": ("optim.beta1", lambda value: optim.beta1 * value),
         "sigma": ("instance_noise.sigma", lambda value: cfg.instance_noise.sigma + value),
         "d_steps": ("optim.d_steps", lambda value: optim.d_steps + value),
     }

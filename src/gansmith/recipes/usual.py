@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gansmith.data import DataInfo
 
 FAR_RATE = 2.0  # times, either way: rates of recipes that train equally well differ by less
+FAR_BETA1 = 0.6  # more than is usual: 0.5 is common (Radford et al. 2016, section 4)
 FAR_PACE = 3.0  # of D's rate times its steps
 FAR_GAMMA = 4.0  # γ matters by its order of magnitude (Karras et al. 2020b, appendix D, try ×10)
 PROBABILITY_SCALE = 16.0  # a slope of probabilities is at most 1/4 of that of their logits
@@ -22,12 +23,16 @@ PROBABILITY_SCALE = 16.0  # a slope of probabilities is at most 1/4 of that of t
 
 @dataclass(frozen=True)
 class Usual:
-    """Settings that are known to train: rate, penalty's weight, D's rate over G's, D's steps."""
+    """Settings that are known to train.
+
+    Rate, penalty's weight, D's rate over G's, D's steps, and the optimisers' first momentum.
+    """
 
     lr: float
     gamma: float
     d_ratio: float = 1.0
     d_steps: int = 1
+    beta1: float = 0.0
 
 
 def usual(cfg: Config, info: "DataInfo", device: str) -> Usual:
@@ -53,7 +58,7 @@ def usual(cfg: Config, info: "DataInfo", device: str) -> Usual:
     same_game = cfg.penalty.name == recipe.penalty.name and judges["it"] == judges["recipe"]
     if recipe.penalty.gamma != "auto" and float(recipe.penalty.gamma) and same_game:
         gamma = float(recipe.penalty.gamma)
-    return Usual(lr, gamma, recipe.optim.d_ratio, recipe.optim.d_steps)
+    return Usual(lr, gamma, recipe.optim.d_ratio, recipe.optim.d_steps, recipe.optim.beta1)
 
 
 def departures(cfg: Config, known: Usual, penalised: bool, has_d: bool = True) -> dict[str, float]:
@@ -80,6 +85,8 @@ def departures(cfg: Config, known: Usual, penalised: bool, has_d: bool = True) -
             found["gamma"] = known.gamma / gamma
     if not has_d:
         return found
+    if cfg.optim.beta1 - known.beta1 > FAR_BETA1:
+        found["beta1"] = known.beta1 / cfg.optim.beta1
     ratio, steps = cfg.optim.d_ratio / known.d_ratio, cfg.optim.d_steps / known.d_steps
     hasty = ratio * steps > FAR_PACE  # of little more of either
     if _far(ratio, FAR_RATE) or (hasty and ratio > 1):

@@ -89,7 +89,8 @@ def turn_of(cfg: Config, state: State, batches: Batches, now: Scheduled, mover: 
     )
     player = state.players[side]
     ratio = cfg.optim.d_ratio * state.controls["lr_D"] if side == "D" else 1.0
-    set_rates(player.optimizer, now.lr * ratio, cfg.optim.beta1, now.beta2)
+    beta1 = cfg.optim.beta1 * state.controls["beta1"]
+    set_rates(player.optimizer, now.lr * ratio, beta1, now.beta2)
     return Turn(player, batches.at(step, side, state.controls["augment"]), controls)
 
 

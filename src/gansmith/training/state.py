@@ -24,6 +24,7 @@ CONTROLS: dict[str, float] = {
     "gamma_least": 0.0,  # below which that weight does not begin, before the factor
     "lr": 1.0,  # factor of both rates
     "lr_D": 1.0,  # and of D's
+    "beta1": 1.0,  # factor of the momentum of both
     "sigma": 0.0,  # of instance noise beside the schedule's, falling to 0 at the end of the plan
     "augment": 0.0,  # chance of the distortions that the policy lacks
     "d_steps": 0.0,  # of D in each step of the game, beside those of the settings; less below 0
