@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gansmith.apps.train import Watching, train
-from gansmith.doctor import course
+from gansmith.doctor import ground, repair
 from gansmith.errors import UserError
 from gansmith.training import checkpoint
 
@@ -63,11 +63,12 @@ def everything(out: Path) -> dict:
     saved, problems = checkpoint.read_latest(out / "checkpoints")
     assert problems == []
     meta = {key: saved.meta[key] for key in ("step", "images", "controls", "remedies", "outputs")}
-    return {"tensors": saved.tensors, "meta": meta}
+    return {"tensors": saved.tensors, "meta": meta, "turned": saved.meta["turned"]}
 
 
 def assert_same(one: dict, other: dict) -> None:
     assert one["meta"] == other["meta"]
+    assert one["turned"] == other["turned"]
     assert one["tensors"].keys() == other["tensors"].keys()
     for group, tensors in one["tensors"].items():
         assert tensors.keys() == other["tensors"][group].keys()
@@ -79,7 +80,74 @@ def assert_same(one: dict, other: dict) -> None:
 
 @pytest.fixture
 def _short(monkeypatch):
-    monkeypatch.setattr(course, "SHORTEST", 30)
+    """Windows as short as the runs; nothing is known to be usual."""
+    monkeypatch.setattr(ground, "MOST_SHARE", 0.23)
+    monkeypatch.setattr(ground, "departures", lambda *_: {})
+
+
+@pytest.fixture
+def _late(monkeypatch):
+    """What is usual is known, but nobody has looked at the settings before the first step."""
+    monkeypatch.setattr(ground, "MOST_SHARE", 0.23)
+    monkeypatch.setattr(repair, "prescribed", lambda *_: ({}, []))
+
+
+def killed_often(out: Path) -> None:
+    with pytest.raises(Killed):
+        ring(out, "auto", die=3)
+    for steps in (23, 31, 17, 44, 9):  # of each life, from its last checkpoint on
+        try:
+            ring(out, "auto", resume=True, die=steps)
+        except Killed:
+            continue
+    ring(out, "auto", resume=True, stop=13)
+    ring(out, "auto", resume=True)
+
+
+@pytest.mark.usefixtures("_late")
+def test_far_settings_are_brought_back_to_what_is_usual_from_the_start_of_the_schedules(tmp_path):
+    ring(tmp_path / "whole", "auto")
+    told = records(tmp_path / "whole", "repair")
+    assert [record["state"] for record in told[:2]] == ["rolled-back", "tried"]
+    assert told[1]["changes"] == {
+        "lr": [1.0, pytest.approx(3e-3)],
+        "gamma_least": [0.0, pytest.approx(1.0)],
+    }
+    assert "what is usual" in told[1]["act"]
+    wanted = everything(tmp_path / "whole")
+    at, there = wanted["turned"]
+    assert at > 0
+    assert there == 0, "from the first checkpoint, so from the start of rate and penalty"
+    killed_often(tmp_path / "killed")
+    assert_same(everything(tmp_path / "killed"), wanted)
+
+
+def test_what_the_lint_finds_is_set_before_the_first_step(tmp_path):
+    """It is then the run with those settings, to the bit."""
+    off = {"optim.lr": 0.3, "penalty.gamma": 1.0}
+    ring(tmp_path / "advise", "advise", **off)
+    (told,) = [r for r in records(tmp_path / "advise", "repair") if r["step"] == 0]
+    assert told["state"] == "advised"
+    assert "--set optim.lr=0.003" in told["why"]
+    ring(tmp_path / "auto", "auto", **off)
+    (advice,) = records(tmp_path / "auto", "advice")
+    assert (advice["step"], advice["control"], advice["code"]) == (0, "lr", "GS224")
+    assert advice["new"] == pytest.approx(0.01)
+    assert "before the first step" in advice["why"]
+    for language in ("en", "zh"):
+        (record,) = records(tmp_path / "auto", "repair")
+        assert "--set optim.lr=0.003" in record["told"][language]["why"]
+    ring(tmp_path / "sound", "off", **off | {"optim.lr": 0.003})
+    auto, sound = everything(tmp_path / "auto"), everything(tmp_path / "sound")
+    for group in ("G", "D", "ema"):
+        for key, value in sound["tensors"][group].items():
+            torch.testing.assert_close(auto["tensors"][group][key], value, rtol=1e-3, atol=1e-5)
+    killed_often_with = tmp_path / "killed"
+    with pytest.raises(Killed):
+        ring(killed_often_with, "auto", die=3, **off)
+    ring(killed_often_with, "auto", resume=True)
+    assert_same(everything(killed_often_with), auto)
+    assert len(records(killed_often_with, "advice")) == 1, "set once"
 
 
 @pytest.mark.usefixtures("_short")
@@ -91,17 +159,8 @@ def test_a_run_under_repair_that_is_killed_equals_the_one_that_was_not(tmp_path)
     wanted = everything(tmp_path / "whole")
     assert wanted["meta"]["remedies"]["rollbacks"] >= 1
 
-    out = tmp_path / "killed"
-    with pytest.raises(Killed):
-        ring(out, "auto", die=3)
-    for steps in (23, 31, 17, 44, 9):  # of each life, from its last checkpoint on
-        try:
-            ring(out, "auto", resume=True, die=steps)
-        except Killed:
-            continue
-    ring(out, "auto", resume=True, stop=13)
-    ring(out, "auto", resume=True)
-    assert_same(everything(out), wanted)
+    killed_often(tmp_path / "killed")
+    assert_same(everything(tmp_path / "killed"), wanted)
 
 
 @pytest.mark.usefixtures("_short")

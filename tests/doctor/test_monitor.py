@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gansmith.apps import monitoring
 from gansmith.apps.monitoring import monitor_of, spaced, watch_of
 from gansmith.apps.setting_up import plan, set_up
 from gansmith.apps.settling import settings
@@ -192,6 +193,16 @@ def test_the_steps_between_looks_are_measured_and_written_down(pictures: Path) -
     assert isinstance(every, int)
     assert 10 <= every <= 500
     assert found.reasons[-1].key == "doctor.every"
+
+
+def test_a_short_run_under_repair_is_looked_at_often_enough(pictures: Path, monkeypatch) -> None:
+    monkeypatch.setattr(monitoring, "SHARE", 1e-6)  # looks are far too dear
+    every = {}
+    for repair in ("advise", "auto"):
+        changes = {"threads": 1, **NETS, "budget": "500-steps", "doctor.repair": repair}
+        ready = plan(set_up(settings(str(pictures), None, changes), None))
+        every[repair] = spaced(ready, watch_of(ready)).cfg.doctor.every
+    assert every == {"advise": 500, "auto": 20}
 
 
 def test_of_few_samples_to_train_on_as_many_others_are_asked_about_as_of_many() -> None:

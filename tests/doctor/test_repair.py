@@ -13,7 +13,6 @@ from gansmith.doctor.catalogue import CATALOGUE, Disorder
 from gansmith.doctor.course import (
     MOST_BACK,
     Course,
-    Ground,
     Look,
     advised,
     changed,
@@ -22,9 +21,9 @@ from gansmith.doctor.course import (
     rung_at,
     saving,
     watched,
-    window_of,
 )
 from gansmith.doctor.findings import LANGUAGES, Finding
+from gansmith.doctor.ground import Ground, ground_of, window_of
 from gansmith.doctor.ladder import (
     LADDERS,
     LIMITS,
@@ -36,8 +35,9 @@ from gansmith.doctor.ladder import (
     read,
 )
 from gansmith.doctor.remarks import done
-from gansmith.doctor.repair import Repairer, command, ground_of
+from gansmith.doctor.repair import Repairer, command
 from gansmith.doctor.signs import SIGNS
+from gansmith.recipes.usual import Usual
 from gansmith.training import Advice, Revive, Rollback, State
 from gansmith.training.state import CONTROLS
 
@@ -92,7 +92,7 @@ def test_a_ladder_is_well_formed(code):
     assert ladder.gauge.reading in SIGNS or ladder.gauge.reading in READINGS
     for rung in ladder.rungs + ladder.last:
         assert rung.source, "whose advice is it?"
-        assert rung.changes or rung.revive or rung.adaptive or rung.told
+        assert rung.changes or rung.usual or rung.revive or rung.adaptive or rung.told
         assert done(rung)
         for change in rung.changes:
             assert change.control in CONTROLS
@@ -198,7 +198,8 @@ def test_the_end_of_a_ladder_goes_back_twice_and_gives_up():
     ladder = LADDERS["GS305"]
     backs = [act for act in patient.acts if isinstance(act, Rollback)]
     assert [act.step for act in backs] == [400, 400]
-    assert patient.states().count("tried") == len(ladder.rungs) + len(ladder.last)
+    steps = [rung for rung in ladder.rungs + ladder.last if not rung.usual]  # nothing is far off
+    assert patient.states().count("tried") == len(steps)
     assert patient.states().count("undone") == patient.states().count("tried")
     assert patient.states()[-1] == "given-up"
     assert "nothing that is known to help has helped" in patient.notes[-1]["why"]
@@ -324,6 +325,44 @@ def test_augmentation_follows_overfitting_while_it_is_tried_and_after():
     assert patient.controls["augment"] == max(0.0, kept - 0.5)
 
 
+FAR = replace(GROUND, steps=1000, usual={"lr": 0.01, "gamma_least": 0.4})
+
+
+def test_far_settings_are_set_to_what_is_usual_and_the_players_begin_afresh():
+    patient = Patient(FAR)
+    patient.course = replace(patient.course, healthy=300, ages={"healthy": 300})
+    patient.see(look(400, "GS301", diversity=0.0))
+    assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [0]
+    assert (patient.course.healthy, patient.course.lost) == (0, 400)
+    assert patient.controls == CONTROLS | FAR.usual
+    assert patient.notes[-1]["act"] == "back to the last healthy checkpoint, what is usual"
+
+
+def test_with_no_time_to_learn_as_long_again_they_go_on_from_the_last_healthy_checkpoint():
+    patient = Patient(FAR)
+    patient.course = replace(patient.course, healthy=500, ages={"healthy": 500})
+    patient.see(look(501, "GS301", diversity=0.0))
+    assert [act.step for act in patient.acts if isinstance(act, Rollback)] == [500]
+
+
+def test_what_is_usual_stays_and_further_rungs_go_on_from_there():
+    patient = Patient(FAR)
+    patient.see(look(300, "GS308", g_loss=1e5))
+    patient.see(look(340, "GS308", g_loss=1e5))
+    assert patient.states() == ["rolled-back", "tried", "kept", "rolled-back", "tried"]
+    assert "begins from here" in patient.notes[2]["why"]
+    assert patient.controls == CONTROLS | {"gamma_least": 0.4, "gamma": 2.0, "lr": 0.001}
+    patient.see(look(360, "GS308", g_loss=1e5))
+    assert patient.states()[-3] == "undone"
+    assert patient.controls["lr"] == pytest.approx(0.01 / 40)
+
+
+def test_settings_near_to_what_is_usual_are_left_alone():
+    patient = Patient()
+    patient.see(look(300, "GS308", g_loss=1e5))
+    assert patient.notes[-1]["act"].endswith("γ at least ×2, rate at most /10")
+
+
 # Checkpoints
 
 
@@ -421,6 +460,9 @@ def test_a_course_that_was_interrupted_is_the_same(script, at):
 SETTINGS = {"optim.lr": 1e-3, "penalty.gamma": 0.5, "batch": 8, "augment.policy": "none"}
 
 
+KNOWN = Usual(lr=1e-3, gamma=0.7)
+
+
 def config(**changes):
     return build(nest((SETTINGS | changes).items()))
 
@@ -470,7 +512,8 @@ def test_a_command_can_be_given(code):
     ladder, cfg = LADDERS[code], config()
     for number in range(len(ladder.rungs + ladder.last)):
         rung = rung_at(ladder, number)
-        new = changed(rung, CONTROLS, GROUND)
+        ground = replace(GROUND, usual={"lr": 0.01, "gamma": 50.0}) if rung.usual else GROUND
+        new = changed(rung, CONTROLS, ground)
         words = command(cfg, rung, new).split()
         assert words, "there is always something that a user can do"
         pairs = [word.split("=") for word in words if "=" in word]
@@ -478,26 +521,28 @@ def test_a_command_can_be_given(code):
             number_or_word = float(value) if value[0].isdigit() else value
             whole = key in ("optim.d_steps", "model.d.pac")
             config(**{key: int(number_or_word) if whole else number_or_word})
-        assert possible(replace(rung, back=False), Course(), new, GROUND) or rung.told
+        assert possible(replace(rung, back=False), Course(), new, ground) or rung.told
 
 
 def test_the_window_of_a_short_run_and_of_a_long_one():
-    assert window_of(1_000, 20) == 250
+    assert window_of(300, 5) == 30
+    assert window_of(1_000, 20) == 100
+    assert window_of(2_500, 20) == window_of(12_000, 20) == 250
     assert window_of(100_000, 20) == 2_000
     assert window_of(1_000, 100) == 500
 
 
 def test_the_ground_of_a_run():
     state = State({}, None, total_images=8_000)
-    ground = ground_of(config(**{"doctor.every": 20}), state, "images", 0.7)
+    ground = ground_of(config(**{"doctor.every": 20}), state, "images", KNOWN)
     assert ground.steps == 1_000
     assert ground.gamma_start == 0.0, "it is set"
     assert ground.distortions
-    ground = ground_of(config(**{"penalty.gamma": 0.0, "doctor.every": 20}), state, "points", 0.7)
+    ground = ground_of(config(**{"penalty.gamma": 0.0, "doctor.every": 20}), state, "points", KNOWN)
     assert ground.gamma_start == 0.7
     assert not ground.distortions
     none = config(**{"penalty.name": "none", "penalty.gamma": 0.0, "doctor.every": 20})
-    assert not ground_of(none, state, "points", 0.7).penalty
+    assert not ground_of(none, state, "points", KNOWN).penalty
 
 
 # The adviser

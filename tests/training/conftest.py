@@ -83,6 +83,7 @@ class Run:
         until: int | None = None,
         advisers: tuple = (),
         sample: Callable[[State], str] | None = None,
+        begin: Callable[[], list] | None = None,
     ) -> str:
         """The loop, stopped after step ``until``."""
 
@@ -96,6 +97,7 @@ class Run:
             stop=lambda: "interrupt" if self.state.step == until else None,
             evaluate=lambda state: self.evaluated.append(state.step),
             advisers=advisers,
+            begin=begin,
         )
         log = Log(self.out / "log.jsonl", (self.records.append,))
         try:

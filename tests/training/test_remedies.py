@@ -1,5 +1,7 @@
 """What advice can do to a run: its controls, another start for units, a step back, a rescue."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from gansmith.training.checkpoint import folders, read_latest, step_of
 from gansmith.training.loop import play
 from gansmith.training.moves import EXTRA, held, rounds, turn_of
 from gansmith.training.revival import revive
-from gansmith.training.state import CONTROLS
+from gansmith.training.state import CONTROLS, State
 
 MLP = {"model.name": "mlp", "model.width": 12, "model.depth": 2, "model.g.activation": "relu"}
 
@@ -65,6 +67,13 @@ def test_what_each_control_does(make):
         assert turn.controls.sigma == pytest.approx(0.4 * 0.75), "falls with what is left"
 
 
+def test_momentum_is_a_control_too(make):
+    run = make({"optim.beta1": 0.8})
+    run.state.controls["beta1"] = 0.25
+    turn = turn_of(run.cfg, run.state, run.batches, now_of(run), ("G", 0))
+    assert turn.player.optimizer.param_groups[0]["betas"][0] == pytest.approx(0.2)
+
+
 def test_a_penalty_that_was_off_can_be_turned_on(make):
     run = make({"penalty.gamma": 0.0})
     assert "r1" not in play(run.engine, run.cfg, run.task, run.state, run.batches, now_of(run))
@@ -77,6 +86,8 @@ def test_a_penalty_that_was_off_can_be_turned_on(make):
 
 def test_more_steps_of_d_see_what_no_other_step_sees(make):
     run = make({"optim.d_steps": 2})
+    assert rounds(run.cfg.optim, ("D", "G"), -1) == [[("D", 0)], [("G", 0)]]
+    assert rounds(run.cfg.optim, ("D", "G"), -5) == rounds(run.cfg.optim, ("D", "G"), -1)
     assert rounds(run.cfg.optim, ("D", "G"), 1) == [
         [("D", 0)], [("D", 1)], [("D", 2)], [("G", 0)],
     ]  # fmt: skip
@@ -264,6 +275,49 @@ def test_back_are_the_players_but_not_the_clock(make):
     assert run.state.outputs == outputs
     after = run.everything()
     assert all(torch.equal(kept[key], after[key]) for key in kept)
+
+
+def test_the_schedules_begin_again_with_the_players(make):
+    """What is left of them is spread over what is left of the plan: from there, and to its end."""
+    run = make({"save_every": 4, "keep": 9})
+    total, each = run.state.total_images, run.state.total_images // 12
+    assert run.state.scheduled == 0
+    run.play(until=6)
+    assert run.state.scheduled == run.state.images == 6 * each, "as ever, while nobody goes back"
+    follow(run, [Rollback(0, "because")])
+    assert (run.state.images, run.state.scheduled) == (6 * each, 0)
+    run.state.images = 9 * each
+    assert run.state.scheduled == total // 2, "half of the rest is half of all"
+    run.state.images = total
+    assert run.state.scheduled == total
+    run.state.images = 9 * each
+    follow(run, [Rollback(4, "because")])
+    assert run.state.scheduled == 4 * each
+    assert State.scheduled.fget(replace(run.state, images=total)) == total
+
+
+def test_a_step_back_from_after_a_step_back(make):
+    """A checkpoint knows where its own players were in the schedules."""
+    run = make({"save_every": 4, "keep": 9})
+    run.play(until=4)
+    follow(run, [Rollback(0, "because")])
+    run.play(until=9)
+    each = run.state.total_images // 12
+    follow(run, [Rollback(8, "because")])
+    assert run.state.scheduled == 6 * each, "4 of 8 steps after the start at step 4"
+    again = make(name="run", resumed=True)
+    assert again.state.turned == (4 * each, 0), "as the checkpoint of step 8 has it"
+
+
+def test_what_is_done_before_the_first_step_is_in_the_first_checkpoint(make):
+    run = make({"save_every": 4, "keep": 9})
+    run.play(until=3, begin=lambda: [Advice("lr", 0.25, "because", "GS224")])
+    told = [record for record in run.records if record["kind"] == "advice"]
+    assert [(record["step"], record["control"], record["new"]) for record in told] == [
+        (0, "lr", 0.25)
+    ]
+    saved, _ = read_latest(run.out / "checkpoints")
+    assert saved.meta["controls"]["lr"] == 0.25
 
 
 def test_no_way_back_to_what_is_not_there(make):

@@ -38,6 +38,7 @@ IMAGES, POINTS = 128, 256  # samples of either kind in a look
 LEAST = 16  # fewer real samples are not looked at
 SHARE = 0.035  # of training time: on a busy machine it may then come to 5 %
 MOST = 500  # steps between looks, however dear they are
+MENDED = 25  # looks at least of a run under repair: what is seen late cannot be mended any more
 FALLBACK = 200  # steps between looks of a run that began before there was a doctor
 
 
@@ -80,7 +81,8 @@ def monitor_of(ready: Prepared, watch: Watch, write: Write) -> Monitor:
 def spaced(ready: Prepared, watch: Watch | None) -> Prepared:
     """The run with ``doctor.every`` decided: so many steps between looks that they cost 3.5 %.
 
-    A look is timed, which changes nothing. The number stands in ``config.yaml``: a run that is
+    A short run under repair is looked at `MENDED` times, though it cost more. A look is timed,
+    which changes nothing. The number stands in ``config.yaml``: a run that is
     resumed looks at the steps that it would have looked at.
     """
     if watch is None or ready.cfg.doctor.every != "auto":
@@ -94,6 +96,9 @@ def spaced(ready: Prepared, watch: Watch | None) -> Prepared:
     seconds = time.perf_counter() - begun
     each = images_per_step(ready.cfg) / ready.images_per_second
     every = min(MOST, max(10, 5 * round(seconds / (SHARE * each) / 5)))
+    if ready.cfg.doctor.repair == "auto":
+        steps = ready.state.total_images // images_per_step(ready.cfg)
+        every = min(every, max(10, steps // MENDED))
     why = f"a look takes as long as {seconds / each:.1f} steps: {seconds / each / every:.1%}"
     reason = Reason("doctor.every", every, why)
     return replace(ready, cfg=apply(ready.cfg, [reason]), reasons=(*ready.reasons, reason))

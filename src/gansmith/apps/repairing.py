@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from gansmith.apps.setting_up import Prepared, new_state
+from gansmith.doctor.ground import ground_of
 from gansmith.doctor.monitor import Monitor
-from gansmith.doctor.repair import Repairer, Source, Write, command, ground_of
+from gansmith.doctor.repair import Repairer, Source, Write, command
 from gansmith.engine import seeded
-from gansmith.recipes.automatic import usual_gamma
+from gansmith.recipes.usual import usual
 from gansmith.tasks import Side
 
 
@@ -18,12 +19,12 @@ def repairer_of(ready: Prepared, source: Source | None, write: Write) -> Repaire
     cfg, mode = ready.cfg, ready.cfg.doctor.repair
     if source is None or mode == "off":
         return None
-    gamma = usual_gamma(cfg, ready.data.info)
+    known = usual(cfg, ready.data.info, ready.engine.device.type)
     return Repairer(
         mode,
         ready.state,
         source,
-        ground=lambda: ground_of(cfg, ready.state, ready.data.info.kind, gamma),
+        ground=lambda: ground_of(cfg, ready.state, ready.data.info.kind, known),
         command=lambda rung, new, side: command(cfg, rung, new, side),
         write=write,
     )

@@ -25,7 +25,7 @@ from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import CATALOGUE, as_record, page, told
+from gansmith.doctor import CATALOGUE, Finding, as_record, page, told
 from gansmith.doctor.monitor import BROKEN_DOWN, Monitor
 from gansmith.engine import machine, threads, use_threads, versions
 from gansmith.errors import UserError
@@ -123,10 +123,10 @@ def train(
     log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
     try:
         _write_start(log, ready, folder)
-        _tell_findings(log, ready, folder, watching)
+        beforehand = _tell_findings(log, ready, folder, watching)
         monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
-            hooks = _hooks(ready, folder, log, watching, stop, monitor)
+            hooks = _hooks(ready, folder, log, watching, stop, monitor, beforehand)
             why = _played(ready, log, hooks, folder, monitor)
         if monitor and why == "budget":
             monitor.last(ready.state.step)
@@ -147,8 +147,9 @@ def _hooks(
     watching: Watching,
     stop: Callable[[], str | None],
     monitor: Monitor | None,
+    found: list[Finding],
 ) -> Hooks:
-    """What the loop calls out to."""
+    """What the loop calls out to; ``found`` is what the lint finds in a new run."""
     repairer, make = repairer_of(ready, monitor, log.write), maker_of(ready)
     return Hooks(
         sample=lambda state: draw_sheet(make(state), state.step, ready.data.info, folder),
@@ -159,6 +160,7 @@ def _hooks(
         rescue=repairer.rescue if repairer and repairer.auto else None,
         saving=lambda _, due: keep(monitor, repairer, due),
         fresh=lambda step: fresh_weights(ready, step),
+        begin=(lambda: repairer.begin(found)) if repairer else None,
     )
 
 
@@ -282,16 +284,17 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     log.write("plan", step=state.step, total_images=state.total_images, why=why)
 
 
-def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> None:
+def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> list[Finding]:
     """What the lint finds in a new run: logged, said in one line each, and never in the way."""
     if ready.state.step:
-        return
+        return []
     found = of_run(ready)
     for finding in found:
         log.write("finding", **as_record(finding))
     for line in one_liners(found, str(folder), ready.cfg.doctor.language):
         if watching.say:
             watching.say(line)
+    return found
 
 
 def _command(argv: list[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gansmith.doctor.findings import Finding
+from gansmith.doctor.ground import Ground
 from gansmith.doctor.ladder import LADDERS, Ladder, Rung, adapted, read
 from gansmith.doctor.precedence import EXPLAINS
 from gansmith.doctor.remarks import Remark, Told, done, remarked
@@ -19,40 +20,11 @@ from gansmith.training import Act, Advice, Revive, Rollback
 from gansmith.training.state import CONTROLS
 
 MOST_BACK = 8  # times that one run goes back to a checkpoint, whatever for
-SHORTEST, SHARE, LOOKS = 250, 0.02, 5  # of a window: steps (rules look back over 200), plan, looks
 BROKEN = "GS118"  # what it is called when the loop's numbers are no longer numbers
 
 Note = dict[str, Any]  # a record of kind ``repair``, without its step
 # What to set in another run instead of a rung, by the controls it sets and the player it is about.
 Command = Callable[[Rung, Mapping[str, float], Side], str]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What this run allows for.
-
-    Attributes:
-        window: steps over which a rung is tried.
-        steps: of the game that are planned.
-        penalty: whether D has a gradient penalty to be made stronger or weaker.
-        gamma_start: its weight where the settings say 0; 0 where they say another number.
-        has_d: whether there is a D.
-        distortions: whether there are any that the policy lacks.
-        told_already: settings that need no more advice, such as ``model.d.pac``.
-    """
-
-    window: int
-    steps: int
-    penalty: bool = True
-    gamma_start: float = 0.0
-    has_d: bool = True
-    distortions: bool = True
-    told_already: tuple[str, ...] = ()
-
-
-def window_of(steps: int, every: int) -> int:
-    """How long a rung is tried: 2 % of the plan, 250 steps and five looks at least."""
-    return max(SHORTEST, round(SHARE * steps), LOOKS * every)
 
 
 @dataclass(frozen=True)
@@ -77,6 +49,7 @@ class Course:
         told: codes that have been advised on, while nothing may be changed.
         trial: the rung that is being tried.
         regulated: the step at which the chance of distortions was last set; None where it stands.
+        first: the step of the first checkpoint, of nets that nothing has harmed.
         healthy: the step of the checkpoint to go back to.
         pending: that of a younger one, which is not known to be healthy yet.
         ages: how many steps the players of either had learned for, those that were lost apart.
@@ -84,6 +57,7 @@ class Course:
         lost: steps that the present players have no part in.
         troubled: whether an error or a warning stood at the last look.
         rollbacks: how often the run went back.
+        begun: whether what is set before the first step has been.
     """
 
     rungs: dict[str, int] = field(default_factory=dict)
@@ -91,6 +65,7 @@ class Course:
     told: tuple[str, ...] = ()
     trial: Trial | None = None
     regulated: int | None = None
+    first: int | None = None
     healthy: int | None = None
     pending: int | None = None
     ages: dict[str, int] = field(default_factory=dict)
@@ -98,6 +73,7 @@ class Course:
     lost: int = 0
     troubled: bool = False
     rollbacks: int = 0
+    begun: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, the inverse of `of`."""
@@ -168,7 +144,7 @@ def watched(course: Course, look: Look, patience: int) -> Course:
 def saving(course: Course, step: int) -> Course:
     """A checkpoint is about to be made at a step: it may prove to be healthy. The first one is."""
     if step == 0:
-        return replace(course, healthy=0, ages={"healthy": 0})
+        return replace(course, first=0, healthy=0, ages={"healthy": 0})
     if course.troubled or course.pending is not None:
         return course
     return replace(course, pending=step, ages=course.ages | {"pending": step - course.lost})
@@ -222,7 +198,11 @@ def _judge(move: Move, look: Look) -> None:
     gone = not look.stands(trial.code)
     again = rung is not None and rung.back and not gone
     kept = not look.broken and not again and (gone or gauge.improved(trial.before, after))
-    if look.broken:
+    stays = rung is not None and rung.usual and not kept
+    if stays:
+        kept = True
+        why = Remark("usual-stays", {"code": trial.code})
+    elif look.broken:
         why = Remark("broke-down")
     elif again:
         why = Remark("back-again", {"code": trial.code, "steps": look.step - trial.begun})
@@ -270,13 +250,15 @@ def _climb(move: Move, code: str, look: Look, ground: Ground) -> bool:
 def changed(rung: Rung, controls: Mapping[str, float], ground: Ground) -> dict[str, float]:
     """The controls that a rung sets, and to what; those that it would leave as they are not."""
     new: dict[str, float] = {}
+    if rung.usual:
+        new = {name: value for name, value in ground.usual.items() if value != controls[name]}
     for change in rung.changes:
         control = change.control
         if control.startswith("gamma") and not (ground.penalty and ground.has_d):
             continue
         if control in ("sigma", "d_steps", "lr_D") and not ground.has_d:
             continue
-        value = change.of(controls[control])
+        value = change.of(controls[control], ground.usual.get(control))
         if control == "gamma" and ground.gamma_start and not controls["gamma_least"]:
             if change.amount < 1:
                 continue  # there is no penalty to make weaker
@@ -288,6 +270,8 @@ def changed(rung: Rung, controls: Mapping[str, float], ground: Ground) -> dict[s
 
 def possible(rung: Rung, course: Course, new: Mapping[str, float], ground: Ground) -> bool:
     """Whether a rung would change anything in this run."""
+    if rung.usual and not new:
+        return False
     if rung.back and (course.healthy is None or course.rollbacks >= MOST_BACK):
         return False
     if rung.adaptive and (
@@ -309,10 +293,14 @@ def _begin(
 ) -> None:
     told: dict[str, Told] = {"code": code, "window": ground.window, "source": rung.source}
     why = Remark("against", told)
-    healthy = move.course.healthy
     changes = {name: [move.controls[name], value] for name, value in new.items()}
     old = {name: move.controls[name] for name in new}
     if rung.back:
+        learned = move.course.ages.get("healthy", 0)
+        if rung.usual and move.course.first is not None and learned <= ground.steps - look.step:
+            # What was learned with such settings is no start, if there is time to learn as long.
+            move.course = replace(move.course, healthy=move.course.first, ages={"healthy": 0})
+        healthy = move.course.healthy
         assert healthy is not None
         move.acts.append(Rollback(healthy, why.told(), code))
         back = {"rollback": [look.step, healthy]}

@@ -18,15 +18,18 @@ ROUNDING = 1e-9
 How = Literal["times", "plus", "least", "most"]
 
 # Between which each control stays, whatever is advised. 0.8: Karras et al. 2020 (ADA), section 2.2.
+# Those of rates and penalties hold beside what is usual (`Ground.usual`), however far that is.
 LIMITS: dict[str, tuple[float, float]] = {
     "gamma": (1 / 1024, 1024.0),
     "gamma_least": (0.0, 1e6),
     "lr": (1 / 1024, 64.0),
     "lr_D": (1 / 64, 64.0),
+    "beta1": (0.0, 1.0),
     "sigma": (0.0, 0.5),
     "augment": (0.0, 0.8),
     "d_steps": (0.0, 4.0),
 }
+FACTORS = ("gamma", "lr", "lr_D")  # of settings
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,24 @@ class Change:
     how: How
     amount: float
 
-    def of(self, old: float) -> float:
-        """The control's new value, within its `LIMITS`."""
+    def of(self, old: float, usual: float | None = None) -> float:
+        """The control's new value, within its `LIMITS`.
+
+        Args:
+            old: its value.
+            usual: the value at which the run does what is usual, where the settings are far from
+                it: factors then count, and are limited, from there on.
+        """
+        unit = usual if usual and self.control in FACTORS else 1.0
         if self.how == "times":
             new = old * self.amount
         elif self.how == "plus":
             new = old + self.amount
         else:
-            new = (max if self.how == "least" else min)(old, self.amount)
-        low, high = LIMITS[self.control]
+            new = (max if self.how == "least" else min)(old, self.amount * unit)
+        low, high = (limit * unit for limit in LIMITS[self.control])
+        if usual is not None and self.control not in FACTORS:
+            low = min(low, usual)
         return min(max(new, low), high)
 
 
@@ -79,6 +91,8 @@ class Rung:
     Attributes:
         changes: of controls.
         source: who advises it.
+        usual: what is far from what is usual for such a run (`Ground.usual`) is set to it; kept
+            though its finding comes again, since whatever is tried next is better begun from there.
         back: first to the last healthy checkpoint.
         revive: also give dead units another start.
         adaptive: the chance of distortions follows D's overfitting from here on (`adapted`).
@@ -87,6 +101,7 @@ class Rung:
 
     changes: tuple[Change, ...] = ()
     source: str = ""
+    usual: bool = False
     back: bool = False
     revive: bool = False
     adaptive: bool = False
@@ -186,10 +201,14 @@ BACK = "Brock et al. 2019, section 4: a run that collapsed goes on from before i
 RANGE = "Smith 2017, section 3.3: below a range of rates nothing is learned"
 ADA = "Karras et al. 2020 (ADA), section 3.1"
 REDO = "Sokar et al. 2023, algorithm 1"
+KNOWN = "Yang and Hu 2021, table 3; Karras et al. 2020b: what is known to train such nets"
 NOISY = Change("sigma", "least", 0.1)
 SLOW_D = Change("lr_D", "times", 0.5)
 MORE = Change("d_steps", "plus", 1.0)
 
+# Settings far from all that is known to train are there from the first step on, and so is their
+# harm: while there is time to learn as long again, the players begin afresh (`course._begin`).
+USUAL = Rung(usual=True, source=KNOWN, back=True)
 SMOOTHER = (
     Rung((gamma(4.0), rate(0.5)), BACK, back=True),
     Rung((gamma(16.0), rate(0.25)), BACK, back=True),
@@ -200,12 +219,14 @@ STRONGER = (
 )
 PACKED = Rung(told="model.d.pac=2", source=PAC)
 COLLAPSE = (
+    USUAL,
     Rung((gamma(2.0),), R1),
     Rung((gamma(4.0),), BACK, back=True),
     Rung((gamma(4.0), rate(0.5)), BACK, back=True),
     PACKED,
 )
 BREAKDOWN = (
+    USUAL,
     Rung(calmer(2.0, 10.0), BACK, back=True),
     Rung(calmer(4.0, 40.0), BACK, back=True),
     Rung(calmer(8.0, 160.0), BACK, back=True),
@@ -222,12 +243,13 @@ LADDERS: dict[str, Ladder] = {
     "GS303": Ladder(Gauge("intra_diversity", "up", 0.1), COLLAPSE, SMOOTHER),
     "GS304": Ladder(
         Gauge("grad_at_output", "up", 2.0, times=True),
-        (Rung((gamma(2.0),), R1), Rung((NOISY,), NOISE), Rung((gamma(4.0), SLOW_D), TTUR)),
+        (USUAL, Rung((gamma(2.0),), R1), Rung((NOISY,), NOISE), Rung((gamma(4.0), SLOW_D), TTUR)),
         SMOOTHER,
     ),
     "GS305": Ladder(
         Gauge("acc_pairs", "down", 0.05),
         (
+            USUAL,
             Rung((gamma(2.0),), R1),
             Rung((NOISY,), NOISE),
             Rung((SLOW_D,), TTUR),
@@ -238,6 +260,7 @@ LADDERS: dict[str, Ladder] = {
     "GS306": Ladder(
         Gauge("acc_pairs", "up", 0.05),
         (
+            USUAL,
             Rung((Change("lr_D", "times", 4.0),), TTUR),
             Rung((Change("lr_D", "times", 16.0),), TTUR),
             Rung((gamma(1 / 8),), R1),
@@ -247,7 +270,12 @@ LADDERS: dict[str, Ladder] = {
     ),
     "GS307": Ladder(
         Gauge("moved", "down", 1.5, times=True),
-        (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER), Rung((gamma(4.0), rate(0.5)), R1)),
+        (
+            USUAL,
+            Rung((gamma(2.0),), R1),
+            Rung((rate(0.5),), SLOWER),
+            Rung((gamma(4.0), rate(0.5)), R1),
+        ),
         SMOOTHER,
     ),
     "GS308": Ladder(Gauge("larger loss", "down", 4.0, times=True), BREAKDOWN, DESPERATE),
@@ -259,6 +287,7 @@ LADDERS: dict[str, Ladder] = {
     "GS310": Ladder(
         Gauge("dead units", "down", 0.1),
         (
+            USUAL,
             Rung(source=REDO, revive=True),
             Rung((rate(0.5),), REDO, revive=True),
             Rung(told="model.g.activation=leaky-relu", source="Maas et al. 2013, section 2"),
@@ -280,12 +309,17 @@ LADDERS: dict[str, Ladder] = {
     ),
     "GS313": Ladder(
         Gauge("moved", "up", 1.5, times=True),
-        (Rung((rate(4.0),), RANGE), Rung((rate(16.0),), RANGE), Rung((gamma(0.25),), R1)),
+        (
+            USUAL,
+            Rung((rate(4.0),), RANGE),
+            Rung((rate(16.0),), RANGE),
+            Rung((gamma(0.25),), R1),
+        ),
         (),
     ),
     "GS316": Ladder(
         Gauge("range missed", "down", 0.05),
-        (Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER)),
+        (USUAL, Rung((gamma(2.0),), R1), Rung((rate(0.5),), SLOWER)),
         SMOOTHER,
     ),
 }

@@ -87,7 +87,7 @@ def done(rung: Rung | None, language: str = "en") -> str:
     acts = known["acts"]
     if rung.told:
         return str(acts["another"].format(told=rung.told))
-    parts = [acts[act] for act in ("back", "revive", "adaptive") if getattr(rung, act)]
+    parts = [acts[act] for act in ("back", "usual", "revive", "adaptive") if getattr(rung, act)]
     return str(acts["joint"].join(parts + [_change(each, known) for each in rung.changes]))
 
 

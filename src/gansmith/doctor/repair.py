@@ -6,30 +6,31 @@ as a command. ``auto`` does it (`gansmith.doctor.course`), by the ladders of
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from torch import Tensor
 
 from gansmith.config import Config
-from gansmith.data.augment import beyond
 from gansmith.doctor.catalogue import CATALOGUE
 from gansmith.doctor.course import (
     Command,
     Course,
-    Ground,
     Look,
     Move,
     advised,
     next_move,
     saving,
-    window_of,
 )
 from gansmith.doctor.findings import Finding
-from gansmith.doctor.ladder import Rung
+from gansmith.doctor.ground import Ground
+from gansmith.doctor.ladder import KNOWN, Rung
+from gansmith.doctor.prescription import prescribed
+from gansmith.doctor.remarks import Remark, Told, done, remarked
 from gansmith.doctor.signs import Signs
-from gansmith.losses import PENALTIES
-from gansmith.tasks import TASKS, Side
-from gansmith.training import Act, Rollback, State, images_per_step
+from gansmith.tasks import Side
+from gansmith.training import Act, Advice, Rollback, State
+from gansmith.training.state import CONTROLS
 
 Write = Callable[..., None]
 TROUBLE = ("error", "warning")
@@ -60,34 +61,6 @@ class Source(Protocol):
         ...
 
 
-def ground_of(cfg: Config, state: State, kind: str, gamma: float) -> Ground:
-    """What a run allows for.
-
-    Args:
-        cfg: its settings.
-        state: for the plan, which a budget in seconds may move.
-        kind: of the samples, ``images`` or ``points``.
-        gamma: what the penalty's weight would be if the settings said ``auto``.
-    """
-    steps = state.total_images // images_per_step(cfg)
-    every = 0 if cfg.doctor.every == "auto" else int(cfg.doctor.every)
-    penalty = PENALTIES[cfg.penalty.name].place != "nowhere"
-    set_already = {
-        "model.d.pac": cfg.model.d.pac > 1,
-        "model.g.activation": cfg.model.g.activation == "leaky-relu",
-        "model.name": cfg.model.name in ("resnet", "completion"),
-    }
-    return Ground(
-        window=window_of(steps, every),
-        steps=steps,
-        penalty=penalty,
-        gamma_start=gamma if penalty and not float(cfg.penalty.gamma) else 0.0,
-        has_d=TASKS[cfg.task].has_d,
-        distortions=kind == "images" and bool(beyond(cfg.augment.policy)),
-        told_already=tuple(key for key, known in set_already.items() if known),
-    )
-
-
 def command(cfg: Config, rung: Rung, new: Mapping[str, float], side: Side = "G") -> str:
     """The settings of another run that does from its start what a rung does.
 
@@ -100,6 +73,7 @@ def command(cfg: Config, rung: Rung, new: Mapping[str, float], side: Side = "G")
         "gamma_least": ("penalty.gamma", lambda value: value),
         "lr": ("optim.lr", lambda value: float(optim.lr) * value),
         "lr_D": ("optim.d_ratio", lambda value: optim.d_ratio * value),
+        "beta1": ("optim.beta1", lambda value: optim.beta1 * value),
         "sigma": ("instance_noise.sigma", lambda value: cfg.instance_noise.sigma + value),
         "d_steps": ("optim.d_steps", lambda value: optim.d_steps + value),
     }
@@ -139,6 +113,42 @@ class Repairer:
     ) -> None:
         self._auto, self._state, self._source = mode == "auto", state, source
         self._ground, self._command, self._write = ground, command, write
+
+    def begin(self, found: Sequence[Finding]) -> list[Act]:
+        """What is done before the first step, of what the lint finds in the settings.
+
+        In mode ``advise`` it is said; the first step is asked for only once, however often a run
+        is killed before it.
+        """
+        course = self._course
+        if course.begun:
+            return []
+        self._state.remedies = replace(course, begun=True).as_json()
+        new, codes = prescribed(found, self._ground().usual)
+        if not new:
+            return []
+        rung, code = Rung(usual=True, source=KNOWN), ", ".join(codes)
+        told: dict[str, Told] = {"command": self._command(rung, new, "G"), "source": KNOWN}
+        state = "set" if self._auto else "advised"
+        why = (
+            Remark("beforehand", {"code": code, **told}) if self._auto else Remark("by-hand", told)
+        )
+        self._write(
+            "repair",
+            step=self._state.step,
+            code=code,
+            act=done(rung),
+            state=state,
+            why=why.told(),
+            changes={name: [CONTROLS[name], value] for name, value in new.items()},
+            sign="",
+            before=None,
+            after=None,
+            told=remarked(state, rung, why, ""),
+        )
+        if not self._auto:
+            return []
+        return [Advice(name, value, why.told(), code) for name, value in new.items()]
 
     @property
     def auto(self) -> bool:

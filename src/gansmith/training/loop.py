@@ -44,6 +44,7 @@ class Hooks:
     rescue: Callable[[int, str], Sequence[Act] | None] | None = None  # of a run that diverged
     saving: Callable[[State, bool], None] | None = None  # a checkpoint comes; whether it was due
     fresh: Fresh | None = None  # new weights for units that are revived
+    begin: Callable[[], Sequence[Act]] | None = None  # what is done before the first step
 
 
 def train(
@@ -80,11 +81,12 @@ def train(
     why, logged = None, state.step
     shown: Signals = {}  # a lazy penalty is shown as it last was
     if state.step == 0:
+        hand.follow(hooks.begin() if hooks.begin else ())
         save(cfg, state, log, clock, checkpoints, hooks)
         draw(state, log, hooks)
 
     while state.images < state.total_images and not (why := hooks.stop()):
-        now = schedule.at(cfg, state.images, state.total_images)
+        now = schedule.at(cfg, state.scheduled, state.total_images)
         signals = play(engine, cfg, task, state, batches, now)
         state.step += 1
         state.images += per_step

@@ -28,7 +28,7 @@ def held(now: Scheduled, state: State) -> Scheduled:
     Instance noise that was advised falls to 0 with what is left of the plan (Sønderby et al. 2017,
     section 3.3, anneal it linearly).
     """
-    controls, progress = state.controls, state.images / max(1, state.total_images)
+    controls, progress = state.controls, state.scheduled / max(1, state.total_images)
     return replace(
         now,
         lr=now.lr * controls["lr"],
@@ -40,11 +40,13 @@ def held(now: Scheduled, state: State) -> Scheduled:
 def rounds(cfg: OptimConfig, players: tuple[Side, ...], more_of_d: int = 0) -> list[list[Mover]]:
     """One step of the game as rounds; those who move in one round start from the same weights.
 
+    D has ``more_of_d`` steps beside those of the settings; below 0 so many fewer, and one at least.
+
     Alternating: every step is a round of its own, D's first (Goodfellow et al. 2014, algorithm 1).
     Otherwise the players' last steps fall into one round, and whoever has more of them takes those
     alone before it.
     """
-    steps: dict[Side, int] = {"D": cfg.d_steps + more_of_d, "G": cfg.g_steps}
+    steps: dict[Side, int] = {"D": max(1, cfg.d_steps + more_of_d), "G": cfg.g_steps}
     if cfg.play == "alternating":
         return [[(side, turn)] for side in players for turn in range(steps[side])]
     most = max(steps[side] for side in players)
@@ -87,7 +89,8 @@ def turn_of(cfg: Config, state: State, batches: Batches, now: Scheduled, mover: 
     )
     player = state.players[side]
     ratio = cfg.optim.d_ratio * state.controls["lr_D"] if side == "D" else 1.0
-    set_rates(player.optimizer, now.lr * ratio, cfg.optim.beta1, now.beta2)
+    beta1 = cfg.optim.beta1 * state.controls["beta1"]
+    set_rates(player.optimizer, now.lr * ratio, beta1, now.beta2)
     return Turn(player, batches.at(step, side, state.controls["augment"]), controls)
 
 

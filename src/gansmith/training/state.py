@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ CONTROLS: dict[str, float] = {
     "gamma_least": 0.0,  # below which that weight does not begin, before the factor
     "lr": 1.0,  # factor of both rates
     "lr_D": 1.0,  # and of D's
+    "beta1": 1.0,  # factor of the momentum of both
     "sigma": 0.0,  # of instance noise beside the schedule's, falling to 0 at the end of the plan
     "augment": 0.0,  # chance of the distortions that the policy lacks
-    "d_steps": 0.0,  # of D in each step of the game, beside those of the settings
+    "d_steps": 0.0,  # of D in each step of the game, beside those of the settings; less below 0
 }
 
 
@@ -65,6 +66,21 @@ class State:
     outputs: dict[str, float] = field(default_factory=dict)  # averages of D's, where they are kept
     remedies: dict[str, Any] = field(default_factory=dict)  # an adviser's own: plain JSON values
     notes: dict[str, torch.Tensor] = field(default_factory=dict)  # and tensors, by name
+    # At which image the players last went back, and at which of the schedules' they were then.
+    turned: tuple[int, int] = (0, 0)
+
+    @property
+    def scheduled(self) -> int:
+        """The image that the schedules are at: ``images``, unless the players went back.
+
+        From there on, what is left of the schedules is spread over what is left of the plan: nets
+        that begin afresh at half the plan go through the whole of both, rate and penalty, at
+        twice the pace, and their average remembers nothing of those before them.
+        """
+        at, there = self.turned
+        if self.total_images <= at:
+            return there if at else self.images
+        return there + (self.images - at) * (self.total_images - there) // (self.total_images - at)
 
     @property
     def G(self) -> Player:
@@ -117,7 +133,7 @@ class State:
 
     def spared(self) -> set[int]:
         """The steps of checkpoints that stay however old: to one of them the run may go back."""
-        named = (self.remedies.get(key) for key in ("healthy", "pending"))
+        named = (self.remedies.get(key) for key in ("first", "healthy", "pending"))
         return {step for step in named if isinstance(step, int)}
 
     def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
@@ -140,6 +156,7 @@ class State:
             "controls": self.controls,
             "outputs": self.outputs,
             "remedies": self.remedies,
+            "turned": list(self.turned),
         }
 
     def restore(self, saved: checkpoint.Checkpoint) -> None:
@@ -160,9 +177,10 @@ class State:
             self.controls = CONTROLS | controls  # older checkpoints have fewer
             self.remedies = dict(saved.meta.get("remedies", {}))
             self.notes = dict(saved.tensors.get("notes", {}))
+            self.turned = _turned(saved)
 
     def revert(self, saved: checkpoint.Checkpoint) -> None:
-        """Take back the players alone: nets, optimisers, averages.
+        """Take back the players alone: nets, optimisers, averages, and their place in schedules.
 
         The place in the data, the plan and the controls go on: what the players see next is new to
         them, and the budget is spent once.
@@ -172,6 +190,10 @@ class State:
         """
         with _fitting(saved):
             self._take_players(saved)
+            images, total = int(saved.meta["images"]), int(saved.meta["total_images"])
+            was = replace(self, images=images, total_images=total, turned=_turned(saved))
+            there = was.scheduled * self.total_images // total if total else 0
+            self.turned = (self.images, there)
 
     def _take_players(self, saved: checkpoint.Checkpoint) -> None:
         self.average.load_state_dict(saved.tensors["ema"])
@@ -190,6 +212,12 @@ class State:
             for group in self.tensors().values()
             for value in group.values()
         )
+
+
+def _turned(saved: checkpoint.Checkpoint) -> tuple[int, int]:
+    """Older checkpoints have none: their schedules went on with the images."""
+    at, there = saved.meta.get("turned", (0, 0))
+    return int(at), int(there)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def vitals(task: Task, state: State, batches: Batches, controls: Controls) -> di
 
 def vitals_of_run(cfg: Config, task: Task, state: State, batches: Batches) -> dict[str, Any]:
     """`vitals` at what the schedules say of this moment of a run."""
-    now = held(schedule.at(cfg, state.images, max(1, state.total_images)), state)
+    now = held(schedule.at(cfg, state.scheduled, max(1, state.total_images)), state)
     controls = Controls(
         gamma=now.gamma,
         sigma=now.sigma,
