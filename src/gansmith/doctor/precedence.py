@@ -22,8 +22,8 @@ _G_ESCAPES = frozenset({"GS301", "GS302", "GS306", "GS308", "GS313"})
 
 # What a disorder explains is not told beside it.
 EXPLAINS: Mapping[str, frozenset[str]] = {
-    "GS101": _NO_GAME | {"GS111", "GS108"},
-    "GS102": _NO_GAME,
+    "GS101": (_NO_GAME - {"GS308"}) | {"GS111", "GS108"},
+    "GS102": _NO_GAME - {"GS308"},
     "GS103": _NO_GAME,
     "GS104": _NO_GAME,
     "GS105": _NO_GAME | {"GS111", "GS112"},
