@@ -31,7 +31,7 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "GS306": frozenset({"GS313"}),
     "GS310": frozenset({"GS313"}),
     # ... and what samples look like says nothing while the numbers run away.
-    "GS308": frozenset({"GS307", "GS311", "GS312", "GS313", "GS316"}),
+    "GS308": frozenset({"GS307", "GS311", "GS312", "GS313", "GS316", "GS317"}),
 }
 
 # What a disorder brings about is told after it.
@@ -49,7 +49,7 @@ BRINGS: Mapping[str, frozenset[str]] = {
     "GS301": frozenset({"GS305"}),
     "GS309": frozenset({"GS305"}),
     # Samples that do not change are still those that G began with, or came to early.
-    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316"}),
+    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317"}),
 }
 
 
