@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import Tensor
 
 from gansmith.apps import runs
@@ -108,7 +109,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     told = parser.parse_args(argv)
     told.out.mkdir(parents=True, exist_ok=True)
-    changes = dict(each.split("=", 1) for each in told.set)
+    pairs = (each.split("=", 1) for each in told.set)
+    changes = {key: yaml.safe_load(value) for key, value in pairs}
     spent = {}
     for name, more in (("adversarial", {}), ("alone", ALONE)):
         spent[name] = trained(name, told.data, told.steps, told.out, changes | dict(more))
