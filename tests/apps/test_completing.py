@@ -9,13 +9,21 @@ import pytest
 import torch
 
 from gansmith.apps import runs
-from gansmith.apps.completing import COMPLETED, Completions, filling_scores, shown_on
+from gansmith.apps.completing import (
+    COMPLETED,
+    Completions,
+    distances_by_size,
+    exhibited,
+    filling_scores,
+    shown_on,
+)
 from gansmith.apps.evaluate import evaluate
 from gansmith.apps.sample import sample
-from gansmith.apps.scoring import ScoreOptions
+from gansmith.apps.scoring import ScoreOptions, Scorer
 from gansmith.apps.sheets import FILLED, FILLED_COLUMNS, HOLE_GREY, filled_rows
 from gansmith.apps.train import train
 from gansmith.errors import UserError
+from gansmith.metrics import Sample
 from gansmith.models import Completer
 from gansmith.reports.log_reader import read_log
 
@@ -61,7 +69,7 @@ def test_a_run_of_the_recipe_is_whole(run: Path) -> None:
 def test_it_is_looked_at_by_the_doctor(run: Path) -> None:
     signs = read_log(run / "log.jsonl").signs
     assert [event["step"] for event in signs] == [2, 4]
-    assert {"diversity", "dead_G", "grad_at_output", "slope_fake"} <= set(signs[-1])
+    assert {"diversity", "dead_G", "grad_at_output", "slope_fake", "hole_detail"} <= set(signs[-1])
     assert "copies" not in signs[-1], "a completion is near to its picture, as it should"
 
 
@@ -122,6 +130,23 @@ def test_a_run_is_evaluated_on_its_own_data(run: Path) -> None:
     assert card.scores["psnr_hole"] == again["psnr_hole"]
 
 
+def test_the_kernel_distance_is_told_by_the_size_of_the_hole(run: Path) -> None:
+    found = completions(run)
+    data = exhibited(runs.read_settings(run), found.spec)
+    scorer = Scorer.of(data, None, ScoreOptions(features="digits-cnn", fetch=False))
+    fake = scorer.take(found.batches(1_200, seed=3))
+    area = found.areas(1_200, seed=3)
+    (_, _, hole), *_ = found.filled(1_200, seed=3, batch=1_200)
+    assert torch.equal(area, hole.double().flatten(1).mean(1))
+    card = distances_by_size(found, scorer, fake, 3)
+    assert {name.partition(" ")[0] for name in card} == {"kid"}, "too few for a Fréchet distance"
+    assert len(card) > 1
+    assert all(200 <= score.n < 1_200 for score in card.values())
+    assert card["kid 20-30 %"].n == int(((area > 0.2) & (area <= 0.3)).sum())
+    few = Sample(fake.features_NF[:300], fake.images_KCHW)
+    assert distances_by_size(found, scorer, few, 3) == {}
+
+
 def test_there_are_no_samples_of_noise(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="fills holes in pictures"):
         sample(run, out=tmp_path / "samples")
@@ -136,7 +161,6 @@ def test_unknown_holes_are_refused_before_anything_is_read(tmp_path: Path, pictu
 
 
 def test_pictures_shown_are_held_out_where_there_are_some() -> None:
-    from gansmith.apps.completing import exhibited
     from gansmith.apps.settling import settings
     from gansmith.data import open_data
     from gansmith.models import Spec

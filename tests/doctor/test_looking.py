@@ -217,3 +217,42 @@ def test_the_range_is_that_of_nearly_all_values(digits: torch.Tensor) -> None:
     found = looking.Pictures(digits[:128]).signs((digits[128:256] + 1) / 2)
     assert (found["low_real"], found["high_real"]) == pytest.approx((-1, 1), abs=0.02)
     assert (found["low_fake"], found["high_fake"]) == pytest.approx((0, 1), abs=0.02)
+
+
+# --- what is in the holes
+
+
+def boxes(count: int, side: int) -> torch.Tensor:
+    hole = torch.zeros(count, 1, side, side, dtype=torch.bool)
+    hole[:, :, 6:20, 8:22] = True
+    return hole
+
+
+def test_detail_and_tone_of_fillings_by_hand() -> None:
+    hole = torch.zeros(4, 1, 2, 4, dtype=torch.bool)
+    hole[:, :, :, :2] = True
+    checks = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    tone = torch.tensor([-3.0, -1.0, 1.0, 3.0]).view(4, 1, 1, 1)
+    real = torch.full((4, 1, 2, 4), 100.0)
+    real[..., :2] = checks + tone
+    made = real.clone()
+    made[..., :2] = checks / 2 + tone / 4
+    found = looking.fillings(made, real, hole)
+    assert found == {"hole_detail": pytest.approx(0.5), "hole_tone": pytest.approx(0.25)}
+    flat = real.clone()
+    flat[..., :2] = tone
+    assert looking.fillings(real, flat, hole) == {"hole_tone": pytest.approx(1.0)}
+    assert looking.fillings(made[:3], real[:3], hole[:3]) == {}
+
+
+def test_a_filling_of_grey_is_told_from_blur_and_from_the_picture(digits: torch.Tensor) -> None:
+    real, other, hole = digits[:128], digits[128:256], boxes(128, 28)
+    blurred = nn.functional.avg_pool2d(real, 5, 1, 2)
+    around = (real * ~hole).sum((2, 3), keepdim=True) / (~hole).sum((2, 3), keepdim=True)
+    ways = {"grey": torch.zeros_like(real), "around": around, "blur": blurred, "other": other}
+    found = {k: looking.fillings(x.where(hole, real), real, hole) for k, x in ways.items()}
+    assert found["grey"] == {"hole_detail": 0.0, "hole_tone": 0.0}
+    assert found["around"]["hole_detail"] < 1e-6
+    assert found["around"]["hole_tone"] > 0.05
+    assert 0.4 < found["blur"]["hole_detail"] < 0.8
+    assert found["other"]["hole_detail"] == pytest.approx(1.0, abs=0.1)

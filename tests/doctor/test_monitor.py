@@ -214,6 +214,27 @@ def test_of_few_samples_to_train_on_as_many_others_are_asked_about_as_of_many() 
     assert len(watch.exhibit.held) == 256
 
 
+@pytest.mark.parametrize("grey", [True, False])
+def test_a_completer_that_paints_grey_is_told_of(pictures: Path, grey: bool) -> None:
+    changes = NETS | {"model.depth": 1, "threads": 1, "masks.kinds": "boxes"}
+    ready = set_up(settings(str(pictures), "inpaint", changes), None)
+    with torch.no_grad():  # its last layer: the middle of the range, or noise as strong as pictures
+        for name, weights in ready.state.G.bare.named_parameters():
+            if name.startswith("out."):
+                weights.mul_(0.0 if grey else 20.0)
+    watch, told = watch_of(ready), []
+    assert watch is not None
+    monitor = monitor_of(ready, watch, lambda kind, **event: told.append((kind, event)))
+    for step in range(500, 901, 50):
+        monitor.see(step)
+    codes = [event["code"] for kind, event in told if kind == "finding"]
+    assert ("GS317" in codes) is grey
+    if grey:
+        assert monitor.latest[1]["hole_detail"] < 0.01
+        (found,) = (event for kind, event in told if event.get("code") == "GS317")
+        assert "0% as far" in found["told"]["en"]["evidence"]
+
+
 def test_too_few_samples_are_not_looked_at(pictures: Path, tmp_path: Path) -> None:
     result = short(tmp_path, str(pictures), 3, **NETS, data__limit=8)
     assert result.verdict == ""

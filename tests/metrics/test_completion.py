@@ -16,6 +16,7 @@ from gansmith.metrics.completion import (
     masked_ssim,
     mean_score,
     measure_fillings,
+    sizes,
 )
 
 
@@ -122,6 +123,15 @@ def test_sizes_cover_every_hole_and_few_pictures_have_no_size():
     assert EDGES[-1] == 1.0
     x, mask = pictures(5), box(5)
     assert by_hole(measure_fillings([(x, x, mask)])) == {}
+
+
+def test_each_picture_is_of_one_size():
+    area = torch.tensor([0.05, 0.1, 0.1001, 0.25, 0.25, 0.9], dtype=torch.float64)
+    found = sizes(area, least=1)
+    assert list(found) == ["0-10 %", "10-20 %", "20-30 %", "50-100 %"]
+    assert torch.equal(sum(each.int() for each in found.values()), torch.ones(6).int())
+    assert found["0-10 %"].tolist() == [True, True, False, False, False, False]
+    assert list(sizes(area, least=2)) == ["0-10 %", "20-30 %"]
 
 
 def test_what_is_no_pair_with_a_hole_is_refused():

@@ -7,21 +7,29 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.apps.perceiving import lpips_is_here
-from gansmith.apps.scoring import BATCH, HELD_OUT, reference
+from gansmith.apps.scoring import BATCH, HELD_OUT, Scorer, reference
 from gansmith.apps.setting_up import Prepared
 from gansmith.config import Config
 from gansmith.config.completion import PERCEPTUAL_SIDE, MasksConfig
 from gansmith.data import Dataset
 from gansmith.data.masks import indexed_masks
 from gansmith.errors import UserError
-from gansmith.metrics import LPIPS, Score
-from gansmith.metrics.completion import Fillings, by_hole, filling_card, measure_fillings
+from gansmith.metrics import LPIPS, Sample, Score
+from gansmith.metrics.completion import (
+    LEAST_APART,
+    Fillings,
+    by_hole,
+    filling_card,
+    measure_fillings,
+    sizes,
+)
 from gansmith.models import Completer, Generator, Spec
 from gansmith.tasks import generator_of
 from gansmith.training import State
 
 # Of completed pictures against whole ones. Copies, kinds and classes are those of the known parts.
 COMPLETED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
+DISTANCES = ("fd", "kid")  # of those, by the size of the hole too
 FILLING_SCORES = ("psnr_hole", "ssim_hole", "lpips_hole")
 Filled = tuple[Tensor, Tensor, Tensor]  # completed and original uint8 BCHW, boolean mask BHW
 
@@ -51,6 +59,12 @@ class Completions(Completer):
             masks = self._masks
             hole = indexed_masks(masks.kinds, masks.area, seed, first, len(numbers), height, width)
             yield self.complete(x, hole, seed, numbers.tolist()), x, hole
+
+    def areas(self, count: int, seed: int = 0) -> Tensor:
+        """The share of each of the first pictures of a seed in the hole, float64 (count,)."""
+        masks, (height, width) = self._masks, self.spec.shape[1:]
+        hole = indexed_masks(masks.kinds, masks.area, seed, 0, count, height, width)
+        return hole.double().flatten(1).mean(1)
 
     def batches(
         self,
@@ -114,3 +128,25 @@ def filling_scores(
     found = fillings_of(completions, count, seed, fetch)
     card, sizes = filling_card(found, seed), by_hole(found, seed)
     return card | sizes if len(sizes) > len(card) else card
+
+
+def distances_by_size(
+    completions: Completions, scorer: Scorer, fake: Sample, seed: int
+) -> dict[str, Score]:
+    """``"kid 10-20 %"`` and so on, where there are several sizes of hole; ``fd`` where it may be.
+
+    A size needs 200 pictures, and 2,000 for the Fréchet distance.
+
+    Args:
+        fake: the first completed pictures of the seed, in their order.
+    """
+    parts = sizes(completions.areas(len(fake), seed), LEAST_APART)
+    found: dict[str, Score] = {}
+    for size, here in parts.items() if len(parts) > 1 else ():
+        part = Sample(fake.features_NF[here], fake.images_KCHW)
+        try:
+            card = scorer.card(part, only=DISTANCES, with_train=False)[0]
+        except UserError:  # too few real ones
+            continue
+        found |= {f"{name} {size}": score for name, score in card.items()}
+    return found

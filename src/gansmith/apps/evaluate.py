@@ -13,6 +13,7 @@ from gansmith.apps.completing import (
     COMPLETED,
     FILLING_SCORES,
     Completions,
+    distances_by_size,
     filling_scores,
     shown_on,
 )
@@ -285,7 +286,10 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
         batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
     if isinstance(target.generator, Completions):
         only = options.only or COMPLETED
-        scores, left_out = scorer.card(scorer.take(batches), only, with_train=False)
+        fake = scorer.take(batches)
+        scores, left_out = scorer.card(fake, only, with_train=False)
+        if not options.only:
+            scores |= distances_by_size(target.generator, scorer, fake, options.seed)
         scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)
         return ScoreCard(target.name, against, scores, left_out)
     scores, left_out = scorer.card(scorer.take(batches))

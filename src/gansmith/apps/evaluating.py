@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs
-from gansmith.apps.completing import COMPLETED, Completions, filling_scores, maker_of
+from gansmith.apps.completing import (
+    COMPLETED,
+    Completions,
+    distances_by_size,
+    filling_scores,
+    maker_of,
+)
 from gansmith.apps.galleries import draw_galleries
 from gansmith.apps.scoring import (
     BATCH,
@@ -75,6 +81,7 @@ def final_scores(
                 found, left_out = scorer.card(fake, only=COMPLETED, with_train=False)
                 count = min(scorer.options.count, FILLINGS)
                 found |= filling_scores(generator, count, scorer.options.seed)
+                found |= distances_by_size(generator, scorer, fake, scorer.options.seed)
             else:
                 found, left_out = scorer.card(fake)
                 draw_galleries(scorer, fake, folder / runs.GALLERY)

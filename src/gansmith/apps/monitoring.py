@@ -152,6 +152,9 @@ def _exhibit(ready: Prepared) -> Exhibit:
         real, given = batches.give(real, lambda stream: seeded(cfg.seed, f"exhibit-{stream}"))
     elif len(data) <= FEW:  # what is made of a given picture is near to that picture, as it should
         train = seen(data, np.arange(len(data)))[0]
+    hole = None
+    if given is not None and TASKS[cfg.task].reads == "hole":
+        hole = given[:, -1:] > 0.5
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
     return Exhibit(
         real=real,
@@ -167,6 +170,7 @@ def _exhibit(ready: Prepared) -> Exhibit:
             train=train,
         ),
         given=given,
+        hole=hole,
     )
 
 

@@ -187,6 +187,7 @@ DYNAMICS: dict[str, Disorder] = {
     "GS314": Disorder("memorisation", "warning", "Meehan et al. 2020; Carlini et al. 2023"),
     "GS315": Disorder("data-leak", "error", "Barz and Denzler 2020"),
     "GS316": Disorder("samples-off-range", "warning", "Radford et al. 2016, section 4"),
+    "GS317": Disorder("flat-fillings", "error", "Pathak et al. 2016, section 3.2"),
 }
 
 DATA: dict[str, Disorder] = {

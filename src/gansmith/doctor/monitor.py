@@ -51,6 +51,7 @@ class Exhibit:
         held_labels_B: their classes.
         reference: what generated samples are held against.
         given: what G reads beside the noise; None where it reads noise alone.
+        hole: of a completion, True where the pictures are to be filled, (B, 1, H, W).
     """
 
     real: Tensor
@@ -60,6 +61,7 @@ class Exhibit:
     held_labels_B: Tensor | None
     reference: looking.Reference
     given: Tensor | None = None
+    hole: Tensor | None = None
 
     def made(self, generator: nn.Module, count: int | None = None) -> Tensor:
         """What a generator makes of the first of it, or of all."""
@@ -199,7 +201,7 @@ class Monitor:
         """See where the samples are before the first step."""
         nets, exhibit = [player.bare for player in self._state.players.values()], self._exhibit
         with _untouched(nets, exhibit.noise_BZ.device):
-            fake = self._generator(exhibit.noise_BZ, exhibit.labels_B)
+            fake = exhibit.made(self._generator)
         self._track.begin(exhibit.reference.rows(fake))
 
     def _remember_weights(self) -> None:
@@ -258,6 +260,8 @@ class Monitor:
             found |= signs | of_g
             if signs:
                 found |= self._track.signs(rows)
+            if self._exhibit.hole is not None:
+                found |= looking.fillings(fake, self._exhibit.real, self._exhibit.hole)
             if self._game.loss is not None:
                 found |= self._judged(self._game.loss, fake)
         broken = [key for key, value in found.items() if not math.isfinite(value)]

@@ -14,7 +14,7 @@ _WRONG_CODE = frozenset({"GS301", "GS304", "GS305", "GS306", "GS308", "GS310"})
 _NO_GAME = frozenset(
     {"GS301", "GS302", "GS303", "GS304", "GS305", "GS306", "GS307", "GS308", "GS309"}
 )
-_NO_GAME |= {"GS313", "GS316"}
+_NO_GAME |= {"GS313", "GS316", "GS317"}
 
 _ASTRAY = frozenset({"GS301", "GS302", "GS304", "GS305", "GS307", "GS308"})
 _D_WINS = frozenset({"GS301", "GS304", "GS305", "GS308"})
@@ -46,7 +46,7 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "GS306": frozenset({"GS313"}),
     "GS310": frozenset({"GS313"}),
     # ... and what samples look like says nothing while the numbers run away.
-    "GS308": frozenset({"GS307", "GS311", "GS312", "GS313", "GS316"}),
+    "GS308": frozenset({"GS307", "GS311", "GS312", "GS313", "GS316", "GS317"}),
 }
 
 # What a disorder brings about is told after it.
@@ -79,7 +79,7 @@ BRINGS: Mapping[str, frozenset[str]] = {
     "GS301": frozenset({"GS305"}),
     "GS309": frozenset({"GS305"}),
     # Samples that do not change are still those that G began with, or came to early.
-    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316"}),
+    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317"}),
 }
 
 # The same of settings that can be off both ways: what they bring where they are too small, and

@@ -60,5 +60,7 @@ DEAR: dict[str, str] = {
     "high_fake": "99.9 % quantile of generated values",
     "low_real": "0.1 % quantile of real values, as D sees them",
     "high_real": "99.9 % quantile of real values, as D sees them",
+    "hole_detail": "deviation of values within a filling over that of what had been in the hole",
+    "hole_tone": "deviation of the fillings' means from picture to picture, over the same",
 }
 SIGNS: dict[str, str] = CHEAP | DEAR

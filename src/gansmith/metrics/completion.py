@@ -22,6 +22,7 @@ WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2  # (K1 L)² and (K2 L)² for pixels in [0, 1]
 EDGES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)  # of the share of the picture in the hole
 LEAST = 8  # pictures of a size, to speak of it
+LEAST_APART = 200  # to hold their features against those of whole pictures
 RESAMPLES = 500
 Distance = Callable[[Tensor, Tensor], Tensor]
 
@@ -148,17 +149,29 @@ def filling_card(found: Fillings, seed: int = 0) -> dict[str, Score]:
     return {name: mean_score(found.values[name], found.basis[name], seed) for name in found.values}
 
 
+def sizes(area_N: Tensor, least: int = LEAST) -> dict[str, Tensor]:
+    """Which pictures have a hole of which size, boolean N by its name: ``"10-20 %"`` and so on.
+
+    Args:
+        area_N: the share of each picture in the hole.
+        least: sizes of fewer pictures are left out.
+    """
+    found: dict[str, Tensor] = {}
+    for low, high in pairwise(EDGES):
+        here = (area_N > low) & (area_N <= high)
+        if int(here.sum()) >= least:
+            found[f"{math.floor(100 * low)}-{math.floor(100 * high)} %"] = here
+    return found
+
+
 def by_hole(found: Fillings, seed: int = 0) -> dict[str, Score]:
     """`filling_card` of the pictures whose hole is of one size: ``"psnr_hole 10-20 %"`` and so on.
 
     Sizes of fewer than 8 pictures are left out.
     """
     card: dict[str, Score] = {}
-    for low, high in pairwise(EDGES):
-        here = (found.area_N > low) & (found.area_N <= high)
-        if int(here.sum()) >= LEAST:
-            name = f"{math.floor(100 * low)}-{math.floor(100 * high)} %"
-            part = {key: values[here] for key, values in found.values.items()}
-            scores = filling_card(Fillings(part, found.area_N[here], found.basis), seed)
-            card |= {f"{key} {name}": score for key, score in scores.items()}
+    for name, here in sizes(found.area_N).items():
+        part = {key: values[here] for key, values in found.values.items()}
+        scores = filling_card(Fillings(part, found.area_N[here], found.basis), seed)
+        card |= {f"{key} {name}": score for key, score in scores.items()}
     return card

@@ -4,6 +4,7 @@ Nothing here knows our trainer: a stranger's loop is measured by the same functi
 """
 
 from gansmith.doctor.looking.eyes import Coordinates, Eye, Glance, Known
+from gansmith.doctor.looking.fillings import fillings
 from gansmith.doctor.looking.judging import boundary_of, held_out, judged, undecided
 from gansmith.doctor.looking.nets import (
     first_over_last,
@@ -28,6 +29,7 @@ __all__ = [
     "Reference",
     "Track",
     "boundary_of",
+    "fillings",
     "first_over_last",
     "gradient_norm",
     "held_out",

@@ -1,9 +1,10 @@
-"""What the samples look like: their spectrum, patterns of upsampling, their range."""
+"""What the samples look like: spectrum, patterns of upsampling, range, what is in a hole."""
 
 from gansmith.doctor.history import History, Suspicion
 from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 300  # steps
+DETAIL = 0.25  # of what had been in the holes
 
 
 def _factor(decades: float) -> float:
@@ -55,8 +56,26 @@ def off_range(history: History) -> Suspicion | None:
     return Suspicion(values, certainty=0.85)
 
 
+def flat_fillings(history: History) -> Suspicion | None:
+    """There is next to nothing in the holes: one grey in each, or in all.
+
+    Values within a filling deviate less than a quarter as far as those of the pixels that had been
+    there. Means of what may have been there are what L1 and L2 alone lead to (Pathak et al. 2016,
+    section 3.2), but of a hole's surroundings they still have more than that.
+    """
+    detail = history.middle("hole_detail", WINDOW)
+    if detail is None or detail >= DETAIL:
+        return None
+    values = {"hole_detail": detail}
+    tone = history.middle("hole_tone", WINDOW)
+    if tone is not None:
+        values["hole_tone"] = tone
+    return Suspicion(values, certainty=0.9)
+
+
 RULES = (
     Rule("GS311", spectrum, after=1000, looks=4, span=300, played=True),
     Rule("GS312", checkerboard, after=800, looks=4, span=300, played=True),
     Rule("GS316", off_range, after=500, looks=4, span=200, played=True),
+    Rule("GS317", flat_fillings, after=500, looks=4, span=200),
 )
