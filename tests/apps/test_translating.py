@@ -77,7 +77,7 @@ def test_a_run_of_pairs_is_whole(run: Path) -> None:
     steps = [event for event in read_log(run / "log.jsonl").steps if "l1_target" in event]
     assert {"adversarial_g", "l1", "matching", "r1", "r2"} <= set(steps[-1])
     page = (run / "report.html").read_text("utf-8")
-    assert "stands above what was made of it, and that above its target" in page
+    assert "stands above the one that was given, and that above its target" in page
     card = (run / "MODEL_CARD.md").read_text("utf-8")
     assert "translator.translate(pictures, seed=0)" in card
     assert "gansmith sample" not in card
@@ -103,10 +103,11 @@ def test_scores_are_of_held_out_pairs(run: Path) -> None:
 
 def test_a_sheet_shows_input_output_and_target(run: Path, pairs: Path) -> None:
     rows = translations(run).rows(0).view(SHOWN // COLUMNS, 3, COLUMNS, 3, 8, 8)
-    given, made, target = rows.transpose(0, 1).flatten(1, 2)
+    made, given, target = rows.transpose(0, 1).flatten(1, 2)
     assert torch.equal(target[:, 0], 255 - given[:, 0])
     assert torch.equal(given[:, 0], given[:, 2])
     assert not torch.equal(made, target)
+    assert not torch.equal(made, given)
 
 
 def test_a_translation_is_a_function_of_its_number(run: Path) -> None:
@@ -144,7 +145,7 @@ def test_sides_without_pairs_are_scored_against_the_target(
     assert (found.in_channels, found.spec.shape[0]) == (3, 1)
     assert found.rows(0).shape == (2 * SHOWN, 3, 8, 8)
     page = (out / "report.html").read_text("utf-8")
-    assert "stands above what was made of it." in page
+    assert "stands above the one that was given." in page
 
 
 def test_there_are_no_samples_of_noise(run: Path, tmp_path: Path) -> None:
