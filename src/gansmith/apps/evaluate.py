@@ -9,14 +9,7 @@ from typing import Any
 import torch
 
 from gansmith.apps import runs
-from gansmith.apps.completing import (
-    COMPLETED,
-    FILLING_SCORES,
-    Completions,
-    distances_by_size,
-    filling_scores,
-    shown_on,
-)
+from gansmith.apps.completing import FILLING_SCORES
 from gansmith.apps.scoring import (
     BATCH,
     HELD_OUT,
@@ -28,6 +21,8 @@ from gansmith.apps.scoring import (
     picked,
     reference,
 )
+from gansmith.apps.showing import OfPictures, shown_on
+from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
 from gansmith.metrics import DIRECTIONS, JUDGES, Score
@@ -121,7 +116,8 @@ def _open_target(target: str | Path, progress: Progress | None) -> _Target:
         return _Target(str(target), runs.load(path), None)
     cfg = runs.read_settings(run)  # of the run itself, or of the one whose best/ this is
     generator, data = shown_on(runs.load(path), cfg), cfg.data
-    return _Target(str(target), generator, None, data.source, data.crop, data.limit)
+    source = None if isinstance(generator, Translations) else data.source  # it knows its sides
+    return _Target(str(target), generator, None, source, data.crop, data.limit)
 
 
 def evaluate(
@@ -198,7 +194,7 @@ def compare(
 def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
     """Score by score, for those that have an interval and a better side."""
     found = {}
-    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES}
+    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES, *PAIR_SCORES}
     names = [
         name
         for name in one
@@ -242,6 +238,9 @@ def _scorer(
     progress: Progress | None,
 ) -> tuple[Scorer, str]:
     """The real side for a target, and what it is called."""
+    if against is None and isinstance(target.generator, Translations):
+        other = target.generator.sides.target
+        return Scorer.of(other, None, options, progress), other.info.source
     against = against or target.trained_on
     if against is None:
         raise UserError(f"{target.name}: name the real data to compare with: --against DATA")
@@ -284,13 +283,13 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
     else:
         assert target.samples is not None
         batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
-    if isinstance(target.generator, Completions):
-        only = options.only or COMPLETED
+    if isinstance(target.generator, OfPictures):
+        only = options.only or target.generator.card
         fake = scorer.take(batches)
         scores, left_out = scorer.card(fake, only, with_train=False)
         if not options.only:
-            scores |= distances_by_size(target.generator, scorer, fake, options.seed)
-        scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)
+            scores |= target.generator.by_part(scorer, fake, options.seed)
+        scores |= target.generator.own_scores(options.count, options.seed, options.fetch)
         return ScoreCard(target.name, against, scores, left_out)
     scores, left_out = scorer.card(scorer.take(batches))
     return ScoreCard(target.name, against, scores, left_out)

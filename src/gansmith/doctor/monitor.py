@@ -52,6 +52,7 @@ class Exhibit:
         reference: what generated samples are held against.
         given: what G reads beside the noise; None where it reads noise alone.
         hole: of a completion, True where the pictures are to be filled, (B, 1, H, W).
+        pairs: whether D sees that too, in front of what G makes of it.
     """
 
     real: Tensor
@@ -62,6 +63,13 @@ class Exhibit:
     reference: looking.Reference
     given: Tensor | None = None
     hole: Tensor | None = None
+    pairs: bool = False
+
+    def shown(self, made: Tensor) -> Tensor:
+        """What D is shown of what G made of all of it."""
+        if not self.pairs or self.given is None:
+            return made
+        return torch.cat([self.given, made], dim=1)
 
     def made(self, generator: nn.Module, count: int | None = None) -> Tensor:
         """What a generator makes of the first of it, or of all."""
@@ -311,7 +319,7 @@ class Monitor:
     def _judged(self, loss: AdversarialLoss, fake: Tensor) -> Signs:
         """D's outputs on real, generated and held-out samples, and its slope where they lie."""
         D, exhibit, boundary = self._state.D.bare, self._exhibit, self._game.boundary
-        labels_B = exhibit.labels_B
+        labels_B, fake = exhibit.labels_B, exhibit.shown(fake)
         few = None if labels_B is None else labels_B[:FEW]
         with torch.no_grad():
             real_B, fake_B = D(exhibit.real, labels_B), D(fake, labels_B)

@@ -15,7 +15,7 @@ from gansmith.apps import runs
 from gansmith.apps.sample import class_number
 from gansmith.engine import indexed_noise
 from gansmith.errors import UserError
-from gansmith.models import PRIORS, Completer, Generator, ties_samples, to_uint8
+from gansmith.models import NO_SAMPLES, PRIORS, Completer, Generator, ties_samples, to_uint8
 from gansmith.tasks import TASKS
 from gansmith.training import checkpoint
 from gansmith.training.latent_search import Critique, Latent, SearchPlan, critique, search
@@ -67,11 +67,13 @@ def open_filler(
         plan: of the search, where the run has no completion net.
 
     Raises:
-        UserError: if there is none, or it makes points, or does not know the class.
+        UserError: if there is none, or it makes points or translations, or does not know the class.
     """
     generator = runs.load(source)
     if generator.spec.kind == "points":
         raise UserError(f"{source}: makes points, not pictures; nothing can be filled by it")
+    if generator.spec.kind == "translation":
+        raise UserError(f"{source}: {NO_SAMPLES['translation']}")
     channels, height, width = generator.spec.shape
     shape = (channels, height, width)
     if isinstance(generator, Completer):
