@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import gansmith
-from gansmith.apps import inpaint as room
+from gansmith.apps.pictures import tally as room
 from gansmith.apps.inpaint import inpaint
 from gansmith.apps.train import train
 from gansmith.errors import UserError
