@@ -72,6 +72,11 @@ def open_filler(
     generator = runs.load(source)
     if generator.spec.kind == "points":
         raise UserError(f"{source}: makes points, not pictures; nothing can be filled by it")
+    if generator.spec.kind == "translation":
+        raise UserError(
+            f"{source}: fills nothing, it translates pictures: gansmith translate RUN PICTURE; "
+            "--recipe inpaint trains a completion net"
+        )
     channels, height, width = generator.spec.shape
     shape = (channels, height, width)
     if isinstance(generator, Completer):
