@@ -17,7 +17,7 @@ from gansmith.data.pictures.tiling import Box, Made, mosaic
 Make = Callable[[Tensor, int, Sequence[int]], Tensor]
 PIXELS = 2**18  # that a net is given at a time
 SIDE = 256  # of a window, or a little more
-FARTHEST = 64  # pixels that are looked for, and left out at a window's edge
+FARTHEST = 96  # pixels that are looked for, and left out at a window's edge
 FADE = 16  # pixels
 ALIKE = 2  # grey levels: outputs that differ by no more are taken as the same
 CORE = 8  # pixels of the part that is watched
