@@ -22,7 +22,9 @@ def test_a_shift_is_its_square() -> None:
     scores = set_distances(normal(2_000), normal(2_000, 3.0), Plain(), resamples=5)
     fd = scores["fd"]
     assert fd.value == pytest.approx(4 * 9.0)
-    assert fd.low is not None and fd.high is not None and fd.low < fd.value < fd.high
+    assert fd.low is not None
+    assert fd.high is not None
+    assert fd.low < fd.value < fd.high
     assert (fd.n, fd.features, fd.note) == (2_000, "plain (0123456789ab)", "")
 
 
