@@ -10,8 +10,7 @@ from torch import Tensor
 
 from gansmith.apps import runs
 from gansmith.errors import UserError, nearest
-from gansmith.models import Completer, Generator
-from gansmith.models.pretrained import NO_SAMPLES
+from gansmith.models import NO_SAMPLES, Generator
 from gansmith.reports.sheets import scatter, sheet
 
 Progress = Callable[[str, int, int], None]
@@ -77,8 +76,8 @@ def sample(
     if batch < 1:
         raise UserError(f"cannot make {batch} samples at a time: batch is at least one")
     generator = runs.load(source)
-    if isinstance(generator, Completer):
-        raise UserError(f"{source}: {NO_SAMPLES}")
+    if generator.spec.kind in NO_SAMPLES:
+        raise UserError(f"{source}: {NO_SAMPLES[generator.spec.kind]}")
     chosen = class_number(generator, class_name)
     folder = Path(out) if out is not None else _default_folder(source, seed, chosen)
     if folder.exists() and not folder.is_dir():

@@ -44,6 +44,7 @@ class DiscriminatorConfig(NetConfig):
 
     minibatch_std: bool = False  # one more channel: how much the batch differs
     pac: Count = 1  # so many samples are judged together
+    scales: Annotated[int, Field(ge=1, le=4)] = 1  # of patches: at half the size too ...
 
 
 class ModelConfig(Section):

@@ -20,6 +20,7 @@ from gansmith.config.objective import (
 )
 from gansmith.config.play import OptimConfig
 from gansmith.config.section import Auto, Count, Resolution, Section, Size
+from gansmith.config.translation import TranslationConfig
 
 
 def _height_width(value: Any) -> Any:
@@ -96,6 +97,7 @@ class Config(Section):
     vae: VaeConfig = VaeConfig()
     masks: MasksConfig = MasksConfig()
     completion: CompletionConfig = CompletionConfig()
+    translation: TranslationConfig = TranslationConfig()
     optim: OptimConfig = OptimConfig()
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()

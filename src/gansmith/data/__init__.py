@@ -5,6 +5,7 @@ from gansmith.data.fetch import get
 from gansmith.data.info import DataInfo, Dataset, Progress, SourceDescription
 from gansmith.data.opening import NAMES, describe, list_sources, open_data
 from gansmith.data.packed import Packed
+from gansmith.data.sides import Sides, describe_sides, open_sides
 from gansmith.data.toys import Points
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "Packed",
     "Points",
     "Progress",
+    "Sides",
     "SourceDescription",
     "cache_dir",
     "describe",
+    "describe_sides",
     "get",
     "list_sources",
     "open_data",
+    "open_sides",
 ]

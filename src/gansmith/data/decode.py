@@ -198,6 +198,41 @@ def decode(data: bytes, plan: Plan) -> np.ndarray:
         raise _failure(error) from None
 
 
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Height and width as the image is to be seen, from its header.
+
+    Raises:
+        Skipped: as `open_image`.
+    """
+    image = open_image(data)
+    lying = image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8)
+    return (image.width, image.height) if lying else (image.height, image.width)
+
+
+def decode_halves(data: bytes, left: Plan, right: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The two halves of an image that holds two pictures side by side, each as its plan wants it.
+
+    Of an odd width the middle column belongs to neither.
+
+    Raises:
+        Skipped: with the reason, if the file cannot be decoded, or is one pixel wide.
+    """
+    image = open_image(data)
+    if image.width < 2:
+        raise Skipped("too narrow to cut")
+    try:
+        image.load()
+        whole = flatten(upright(image))
+        half = whole.width // 2
+        parts = (
+            whole.crop((0, 0, half, whole.height)),
+            whole.crop((whole.width - half, 0, whole.width, whole.height)),
+        )
+        return fit(parts[0], left), fit(parts[1], right)
+    except Exception as error:  # see open_image
+        raise _failure(error) from None
+
+
 def grey(pixels: np.ndarray) -> bool:
     """Whether HWC pixels are grey but for what JPEG does to a grey picture."""
     if pixels.shape[2] == 1:

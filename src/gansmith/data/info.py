@@ -21,7 +21,8 @@ class DataInfo:
     ``shape`` is (C, H, W) of images and (2,) of points. ``digest`` identifies the content and how
     it was decoded; it is empty where `describe` has not read the content. ``notes`` say, in plain
     words, what was decided from the data and what was skipped. ``modes`` and ``sigma`` are the
-    centres and the spread of a toy mixture.
+    centres and the spread of a toy mixture. Of samples that are two pictures, one behind the
+    other on the channel axis, the first ``given`` channels are the one that is to become the other.
     """
 
     source: str
@@ -33,6 +34,7 @@ class DataInfo:
     notes: tuple[str, ...]
     modes: tuple[tuple[float, ...], ...] = ()
     sigma: float = 0.0
+    given: int = 0
 
 
 class Dataset(Protocol):

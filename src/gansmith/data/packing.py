@@ -3,7 +3,8 @@
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ class quiet(warnings.catch_warnings):
         warnings.simplefilter("ignore")
 
 
-def skipped_note(skipped: dict[str, list[str]], count: int) -> tuple[str, ...]:
+def skipped_note(skipped: dict[str, list[str]], count: int, unit: str = "files") -> tuple[str, ...]:
     """One line about what was left out: counts by reason, and the first names."""
     total = sum(len(names) for names in skipped.values())
     if not total:
@@ -100,35 +101,51 @@ def skipped_note(skipped: dict[str, list[str]], count: int) -> tuple[str, ...]:
     reasons = ", ".join(
         f"{len(names):,} {reason} ({shown(names)})" for reason, names in sorted(skipped.items())
     )
-    return (f"skipped {total:,} of {count:,} files: {reasons}",)
+    return (f"skipped {total:,} of {count:,} {unit}: {reasons}",)
 
 
-def pack_items(items: Items, plan: Plan, key: str, progress: Progress | None) -> Path:
-    """Decode every file into the packed set of ``key``; the label is the first-level sub-folder.
+@dataclass(frozen=True)
+class Order:
+    """What is to be packed under a key: names, and how a name becomes pixels.
+
+    ``decode`` gives a uint8 array of ``shape``, or raises OSError or `Skipped`; ``label`` is the
+    number of a name's class, −1 where it has none.
+    """
+
+    where: str
+    names: Sequence[str]
+    shape: tuple[int, int, int]
+    key: str
+    decode: Callable[[str], np.ndarray]
+    label: Callable[[str], int] = lambda name: -1
+    classes: Sequence[str] = ()
+    unit: str = "files"
+
+
+def pack(order: Order, progress: Progress | None) -> Path:
+    """Decode everything into the packed set of the key; what cannot be is left out and named.
 
     Raises:
-        UserError: if no file is usable, or the cache cannot be written.
+        UserError: if nothing is usable, or the cache cannot be written.
     """
-    classes = items.class_names()
-    place = {name: i for i, name in enumerate(classes)}
     skipped: dict[str, list[str]] = {}
-    count = len(items.names)
+    count = len(order.names)
 
     def decoded(names: Sequence[str]) -> list[np.ndarray | str]:
         result: list[np.ndarray | str] = []
         for name in names:
             try:
-                result.append(decode(items.read(name), plan))
+                result.append(order.decode(name))
             except Skipped as reason:
                 result.append(str(reason))
             except OSError:
                 result.append("unreadable")
         return result
 
-    with Writer(packed_folder(key), plan.shape, count) as writer, quiet():
+    with Writer(packed_folder(order.key), order.shape, count) as writer, quiet():
         done = kept = 0
         for names, results in zip(
-            groups(items.names), in_order(decoded, groups(items.names)), strict=True
+            groups(order.names), in_order(decoded, groups(order.names)), strict=True
         ):
             images, labels = [], []
             for name, result in zip(names, results, strict=True):
@@ -136,17 +153,56 @@ def pack_items(items: Items, plan: Plan, key: str, progress: Progress | None) ->
                     skipped.setdefault(result, []).append(name)
                 else:
                     images.append(result)
-                    labels.append(place[name.split("/")[0]] if "/" in name else -1)
+                    labels.append(order.label(name))
             if images:
                 writer.append(np.stack(images), np.array(labels))
             kept += len(images)
             done += len(names)
             if progress:
                 progress("decoding", done, count)
-        notes = skipped_note(skipped, count)
+        notes = skipped_note(skipped, count, order.unit)
         if not kept:
-            raise UserError(f"{items.where}: no usable image: {notes[0]}")
-        return writer.finish(key, classes, notes)
+            raise UserError(f"{order.where}: no usable image: {notes[0]}")
+        return writer.finish(order.key, order.classes, notes)
+
+
+def pack_items(items: Items, plan: Plan, key: str, progress: Progress | None) -> Path:
+    """Decode every file into the packed set of ``key``; the label is the first-level sub-folder.
+
+    Raises:
+        UserError: as `pack`.
+    """
+    classes = items.class_names()
+    place = {name: i for i, name in enumerate(classes)}
+    order = Order(
+        items.where,
+        items.names,
+        plan.shape,
+        key,
+        decode=lambda name: decode(items.read(name), plan),
+        label=lambda name: place[name.split("/")[0]] if "/" in name else -1,
+        classes=classes,
+    )
+    return pack(order, progress)
+
+
+def studied(items: Items, progress: Progress | None) -> tuple[str, Survey]:
+    """A digest of what the files hold, and a survey of them: read now, or remembered.
+
+    What is remembered goes by names, sizes and times of the files, so that opening a known folder
+    again reads none of them.
+
+    Raises:
+        UserError: if nothing is usable.
+    """
+    known = recall(items.stamp) or {}
+    seen = Survey.from_tree(known.get("survey"))
+    content = known.get("content")
+    if seen is None or not isinstance(content, str):
+        content = content_key(items, progress)
+        seen = survey_items(items)
+        remember(items.stamp, {"content": content, "survey": seen.to_tree()})
+    return content, seen
 
 
 def _check_labels(items: Items) -> None:
@@ -163,9 +219,7 @@ def _check_labels(items: Items) -> None:
 def open_items(found: Items, wish: Wish, progress: Progress | None) -> Packed:
     """The images as a data set, decoded now or found in the cache.
 
-    The cache is keyed by content and plan. What the content is, and what the survey said, is
-    remembered by names, sizes and times of the files, so that opening a known folder again reads
-    none of them.
+    The cache is keyed by content and plan (`studied`).
 
     Raises:
         UserError: if labels are asked for and missing, or nothing is usable.
@@ -173,13 +227,7 @@ def open_items(found: Items, wish: Wish, progress: Progress | None) -> Packed:
     items = narrowed(found, wish)
     if wish.labels:
         _check_labels(items)
-    known = recall(items.stamp) or {}
-    seen = Survey.from_tree(known.get("survey"))
-    content = known.get("content")
-    if seen is None or not isinstance(content, str):
-        content = content_key(items, progress)
-        seen = survey_items(items)
-        remember(items.stamp, {"content": content, "survey": seen.to_tree()})
+    content, seen = studied(items, progress)
     plan, reasons = decide(seen, wish)
     key = digest_of("items", 1, content, plan.shape, plan.crop)
     folder = packed_folder(key)

@@ -4,7 +4,7 @@ from gansmith.models.activations import ACTIVATIONS, OUTPUTS, range_of
 from gansmith.models.blueprint import Blueprint, Style
 from gansmith.models.critic import Critic, ties_samples
 from gansmith.models.normalisation import NORMS
-from gansmith.models.pretrained import Completer, Generator, Spec, to_uint8
+from gansmith.models.pretrained import NO_SAMPLES, Completer, Generator, Translator
 from gansmith.models.priors import PRIORS
 from gansmith.models.registry import (
     MODELS,
@@ -15,11 +15,13 @@ from gansmith.models.registry import (
     generator,
     styled,
 )
+from gansmith.models.spec import Spec, to_uint8
 
 __all__ = [
     "ACTIVATIONS",
     "MODELS",
     "NORMS",
+    "NO_SAMPLES",
     "OUTPUTS",
     "PRIORS",
     "Blueprint",
@@ -29,6 +31,7 @@ __all__ = [
     "Generator",
     "Spec",
     "Style",
+    "Translator",
     "build",
     "check_fit",
     "critic",

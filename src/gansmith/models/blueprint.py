@@ -17,6 +17,7 @@ class Style:
     spectral: bool = False  # every weight divided by its largest singular value
     minibatch_std: bool = False  # of D: one more channel, how much the batch differs
     pac: int = 1  # of D: so many samples are judged together
+    scales: int = 1  # of a D that judges patches: at so many sizes
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Blueprint:
     classes: int  # 0: unconditional
     g: Style
     d: Style
+    given: int = 0  # channels of the picture that G is given; 0: as many as it makes
+    pairs: bool = False  # D sees that picture too, in front of the other
 
     def widths(self, style: Style) -> tuple[int, ...]:
         """Of the hidden layers of a perceptron."""

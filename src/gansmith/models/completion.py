@@ -6,9 +6,7 @@ section 2.1; Chi et al. 2020), in which every place sees all of the picture, how
 The decoder sees the encoder's half size and the picture itself. Nothing hangs on the size: sides
 are multiples of `STRIDE`.
 
-D is a patch critic (Isola et al. 2017, section 3.2.2): its logit is the mean of those of its
-patches. Of a linear head this is the logit of the mean of their features, so that
-features, classes, packs and encoders work as in the other families.
+D is a patch critic (`gansmith.models.patches`).
 
 Depth: residual blocks at a quarter of the size.
 """
@@ -20,12 +18,11 @@ from torch.nn.functional import interpolate
 from gansmith.models.activations import ACTIVATIONS, OUTPUTS, range_of
 from gansmith.models.blueprint import Blueprint, Style
 from gansmith.models.conditioning import ClassEmbedding
-from gansmith.models.critic import Critic, MinibatchStd, bias_before, packed
+from gansmith.models.critic import bias_before
 from gansmith.models.layers import channels_last, he
 from gansmith.models.normalisation import nonlinear
 
 STRIDE = 4  # what sides are multiples of
-PATCH_STEPS = 3  # of D: halvings before its patches are judged, a patch being 46 pixels wide
 GATE_GAIN = ACTIVATIONS["sigmoid"].gain
 G_STYLE = D_STYLE = Style("leaky-relu", "none", "linear")
 
@@ -181,39 +178,3 @@ class CompletionGenerator(nn.Module):
         size = (len(z_BZ), self.shape[0], *self.shape[1:])
         hole = torch.ones(len(z_BZ), 1, *self.shape[1:], dtype=torch.bool, device=z_BZ.device)
         return given_of(torch.zeros(size, device=z_BZ.device, dtype=z_BZ.dtype), hole, self.span)
-
-
-class PatchCritic(Critic):
-    """Image → (4×4 convolution of stride 2) per halving → 3×3 → the mean of the patches' logits.
-
-    Its first layer is not normalised (Radford et al. 2016, section 3).
-    """
-
-    def __init__(self, plan: Blueprint, outputs: int) -> None:
-        super().__init__(plan)
-        style, width = plan.d, plan.width
-        gain = ACTIVATIONS[style.activation].gain
-        steps, side = 0, min(plan.shape[1:])
-        while steps < PATCH_STEPS and side // 2 >= 2:  # a norm of one pixel would be empty
-            steps, side = steps + 1, side // 2
-        layers: list[nn.Module] = []
-        before = plan.shape[0] * style.pac
-        for step in range(steps):
-            after, norm = width * 2 ** (step + 1), style.norm if step else "none"
-            conv = nn.Conv2d(before, after, 4, 2, 1, bias=bias_before(norm))
-            layers += [he(conv, gain if step else 1.0), *nonlinear(norm, style.activation, after)]
-            before = after
-        if style.minibatch_std:
-            layers.append(MinibatchStd())
-        layers.append(he(nn.Conv2d(before + style.minibatch_std, before, 3, padding=1), gain))
-        layers.append(ACTIVATIONS[style.activation].make())
-        self.body = nn.Sequential(*layers)
-        self.finish(plan, before, outputs)
-
-    def patches(self, x_BCHW: Tensor) -> Tensor:
-        """What is seen at each patch, (B/pac, F, h, w)."""
-        return self.body(packed(x_BCHW, self.pac))
-
-    def features(self, x_BCHW: Tensor, y_B: Tensor | None = None) -> Tensor:
-        del y_B
-        return self.patches(x_BCHW).mean((2, 3))

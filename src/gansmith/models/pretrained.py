@@ -1,10 +1,9 @@
 """A generator on disk and back: ``config.json`` + ``model.safetensors``, nothing executable."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,21 @@ from torch import Tensor, nn
 from gansmith.engine import indexed_noise, seeded
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
-from gansmith.models.activations import range_of
-from gansmith.models.blueprint import Blueprint, Style
 from gansmith.models.completion import given_of
-from gansmith.models.critic import Critic
 from gansmith.models.priors import PRIORS
-from gansmith.models.registry import critic, generator, settle
+from gansmith.models.registry import generator
+from gansmith.models.spec import FORMAT, Spec, spec_of, to_uint8
 
-FORMAT = 2  # 1 knew neither styles nor priors
-NO_SAMPLES = (
-    "what was trained here fills holes in pictures and makes none of its own: "
-    "gansmith inpaint RUN PICTURE --mask MASK"
-)
-LARGEST = 65_536  # width of a layer, as in gansmith.config
+NO_SAMPLES = {
+    "completion": (
+        "what was trained here fills holes in pictures and makes none of its own: "
+        "gansmith inpaint RUN PICTURE --mask MASK"
+    ),
+    "translation": (
+        "what was trained here turns pictures into others and makes none of its own: "
+        "gansmith translate RUN PICTURES"
+    ),
+}
 # What a file that is not as it was written can make its reader raise.
 _DAMAGE = (
     OSError,
@@ -41,64 +42,6 @@ _DAMAGE = (
     SafetensorError,
     UserError,
 )
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What it takes to build a generator again."""
-
-    name: str
-    shape: tuple[int, ...]  # (C, H, W) of images, (2,) of points
-    z_dim: int
-    width: int
-    depth: int
-    classes: tuple[str, ...] = ()  # names; empty for an unconditional generator
-    kind: str = "images"  # a name in KINDS
-    spread: float = 1.0  # of points: data units for one unit of the nets' range
-    prior: str = "normal"  # of z: a name in PRIORS
-    g: Style = field(default_factory=Style)  # settled by the family, whatever of it reads auto
-    d: Style = field(default_factory=Style)
-
-    def __post_init__(self) -> None:
-        """Settle both styles, so that what is saved does not hang on a family's later choices.
-
-        Raises:
-            UserError: for a name that is in no table, or what the family cannot do.
-        """
-        object.__setattr__(self, "g", settle(self.name, "g", self.g))
-        object.__setattr__(self, "d", settle(self.name, "d", self.d))
-
-    @property
-    def plan(self) -> Blueprint:
-        """What the family needs to build the nets."""
-        return Blueprint(
-            shape=self.shape,
-            z_dim=self.z_dim,
-            width=self.width,
-            depth=self.depth,
-            classes=len(self.classes),
-            g=self.g,
-            d=self.d,
-        )
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """(low, high) of images before the nets: what G's output can reach."""
-        return range_of(self.g.output)
-
-    def nets(self) -> tuple[nn.Module, Critic]:
-        """A new (G, D) pair of this description."""
-        return generator(self.name, self.plan), critic(self.name, self.plan)
-
-    def encoder(self) -> Critic:
-        """A new net like D from samples to (B, 2·z_dim): a Gaussian of z for each sample."""
-        return critic(self.name, self.plan, 2 * self.z_dim)
-
-
-def to_uint8(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
-    """Network range [low, high] → grey levels 0 .. 255, rounded, clamped."""
-    scale = 255.0 / (high - low)
-    return (x.float() * scale - low * scale).round().clamp(0, 255).to(torch.uint8)
 
 
 class Generator:
@@ -149,6 +92,11 @@ class Generator:
                 yield to_uint8(x, *self.spec.range).cpu()
             else:
                 yield (x.float() * self.spec.spread).cpu()
+
+    def noise(self, numbers: Sequence[int], seed: int) -> Tensor:
+        """Noise k of a seed for each number k, on the net's device."""
+        drawn = torch.cat([indexed_noise(seed, k, 1, self.spec.z_dim) for k in numbers])
+        return PRIORS[self.spec.prior](drawn).to(next(self.net.parameters()).device)
 
     def sample(
         self, count: int = 64, seed: int = 0, class_index: int | None = None, batch: int = 128
@@ -259,12 +207,11 @@ class Completer(Generator):
         numbers = range(count) if fillings is None else fillings
         if len(numbers) != count:
             raise UserError(f"{len(numbers)} fillings for {count} pictures")
-        noise = torch.cat([indexed_noise(seed, k, 1, self.spec.z_dim) for k in numbers])
         device = next(self.net.parameters()).device
         low, high = self.spec.range
         x = x_BCHW.to(device).float() * ((high - low) / 255.0) + low
         given = given_of(x, mask_BHW.to(device)[:, None], (low, high))
-        made = self.net(PRIORS[self.spec.prior](noise).to(device), None, given, whole)
+        made = self.net(self.noise(numbers, seed), None, given, whole)
         pixels = to_uint8(made, low, high).cpu()
         return pixels if whole else torch.where(mask_BHW.cpu()[:, None], pixels, x_BCHW.cpu())
 
@@ -281,14 +228,77 @@ class Completer(Generator):
         Raises:
             UserError: always.
         """
-        raise UserError(NO_SAMPLES)
+        raise UserError(NO_SAMPLES[self.spec.kind])
 
 
-# By what a saved net makes: samples that are images or points, or pictures with a hole filled.
+class Translator(Generator):
+    """A trained translation net: ``Translator.from_pretrained(folder).translate(x)``."""
+
+    @property
+    def stride(self) -> int:
+        """Sides that are multiples of it are taken as they are; others are extended, and cut."""
+        return int(getattr(self.net, "stride"))  # noqa: B009 (nn.Module knows no such attribute)
+
+    @property
+    def in_channels(self) -> int:
+        """Of the pictures that are given."""
+        return self.spec.in_channels or self.spec.shape[0]
+
+    @torch.no_grad()
+    def translate(
+        self, x_BCHW: Tensor, seed: int = 0, numbers: Sequence[int] | None = None
+    ) -> Tensor:
+        """The pictures as they are on the other side.
+
+        Output k of a seed is a function of both (and of the picture): parts of one picture that
+        are given the same k are made by the same noise.
+
+        Args:
+            x_BCHW: uint8, `in_channels` of them, of any size.
+            seed: of the noise.
+            numbers: which output of the seed each picture gets; by default 0, 1, ...
+
+        Returns:
+            uint8 (B, C_out, H, W), on the CPU.
+
+        Raises:
+            UserError: if a shape does not fit.
+        """
+        count = len(x_BCHW)
+        if x_BCHW.shape[1] != self.in_channels:
+            raise UserError(
+                f"pictures of {x_BCHW.shape[1]} channels: this net was trained on "
+                f"{self.in_channels}"
+            )
+        chosen = range(count) if numbers is None else numbers
+        if len(chosen) != count:
+            raise UserError(f"{len(chosen)} numbers for {count} pictures")
+        z_BZ, (low, high) = self.noise(chosen, seed), self.spec.range
+        given = x_BCHW.to(z_BZ.device).float() * ((high - low) / 255.0) + low
+        return to_uint8(self.net(z_BZ, None, given), low, high).cpu()
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """There are no samples of noise alone.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(NO_SAMPLES[self.spec.kind])
+
+
+# By what a saved net makes: samples that are images or points, or pictures of other pictures.
 KINDS: dict[str, type[Generator]] = {
     "images": Generator,
     "points": Generator,
     "completion": Completer,
+    "translation": Translator,
 }
 
 
@@ -296,7 +306,7 @@ def _read(path: Path, device: str) -> tuple[nn.Module, Spec]:
     try:
         settings = json.loads((path / "config.json").read_text("utf-8"))
         content = (path / "model.safetensors").read_bytes()
-        spec = _spec(settings)
+        spec = spec_of(settings)
         net = generator(spec.name, spec.plan)
         net.load_state_dict(load(content))
     except FileNotFoundError as error:
@@ -306,60 +316,6 @@ def _read(path: Path, device: str) -> tuple[nn.Module, Spec]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path}: the saved generator is damaged: {reason}") from error
     return net.to(device), spec
-
-
-def _spec(settings: dict[str, Any]) -> Spec:
-    if settings["format"] > FORMAT:
-        raise ValueError(
-            f"format {settings['format']} is newer than this gansmith reads ({FORMAT})"
-        )
-    fields = {key: settings[key] for key in Spec.__dataclass_fields__ if key not in _SINCE_2}
-    if settings["format"] > 1:
-        fields["prior"] = settings["prior"]
-        fields["g"], fields["d"] = (_style(player, settings[player]) for player in ("g", "d"))
-        if fields["prior"] not in PRIORS:
-            raise ValueError(f"prior {fields['prior']!r} is not known")
-    fields["shape"] = tuple(int(side) for side in fields["shape"])
-    fields["classes"] = tuple(str(name) for name in fields["classes"])
-    for key in ("z_dim", "width", "depth"):
-        if not _is_size(fields[key]):
-            raise ValueError(f"{key} {fields[key]!r} is not a positive number")
-    if len(fields["shape"]) not in (1, 3) or min(fields["shape"]) < 1:
-        raise ValueError(f"shape {fields['shape']} is neither of images nor of points")
-    fields["spread"] = float(fields["spread"])
-    if not 0 < fields["spread"] < math.inf:
-        raise ValueError(f"spread {fields['spread']} is not a positive number")
-    if fields["kind"] not in KINDS:
-        raise ValueError(f"kind {fields['kind']!r} is not one of {', '.join(KINDS)}")
-    return Spec(**fields)
-
-
-_SINCE_2 = ("prior", "g", "d")
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= LARGEST
-
-
-def _style(player: str, settings: dict[str, Any]) -> Style:
-    """A saved style; its names are looked up when it is settled.
-
-    Raises:
-        ValueError, TypeError, LookupError: for whatever is not as it was written.
-    """
-    values = {key: settings[key] for key in Style.__dataclass_fields__}
-    values["hidden"] = tuple(values["hidden"])
-    for key, value in values.items():
-        sound = {
-            "hidden": isinstance(settings["hidden"], list) and all(map(_is_size, values["hidden"])),
-            "spectral": isinstance(value, bool),
-            "minibatch_std": isinstance(value, bool),
-            "pac": _is_size(value),
-            "width": value == 0 or _is_size(value),
-        }.get(key, isinstance(value, str))
-        if not sound:
-            raise ValueError(f"{player}.{key} {settings[key]!r} is not what was saved")
-    return Style(**values)
 
 
 def _labels(seed: int, start: int, count: int, classes: int) -> Tensor:

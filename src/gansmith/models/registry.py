@@ -8,7 +8,7 @@ from torch import nn
 
 from gansmith.config.nets import ModelConfig, NetConfig
 from gansmith.errors import UserError, nearest
-from gansmith.models import completion, dcgan, mlp, resnet
+from gansmith.models import completion, dcgan, mlp, patches, resnet, translation
 from gansmith.models.activations import ACTIVATIONS, OUTPUTS
 from gansmith.models.blueprint import AUTO, Blueprint, Style
 from gansmith.models.critic import Critic, seen_by
@@ -16,7 +16,8 @@ from gansmith.models.layers import stage_sizes
 from gansmith.models.normalisation import NORMS, normalise_weights
 
 Player = Literal["g", "d"]
-Reads = Literal["noise", "hole"]
+LEAST_SCALED = 8  # pixels of the shorter side, at the coarsest of several scales
+Reads = Literal["noise", "hole", "picture"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Family:
     """How a family builds its nets, and its own choice of what a user leaves open.
 
     What G ``reads``: all of them noise and labels, G(z, y); with ``hole`` also a picture with a
-    hole in it, G(z, y, given), where without one all of the picture is the hole.
+    hole in it, G(z, y, given), where without one all of the picture is the hole; with ``picture``
+    one that is to become another, where without one it is grey.
     """
 
     generator: Callable[[Blueprint], nn.Module]
@@ -41,10 +43,24 @@ MODELS: dict[str, Family] = {
     "resnet": Family(resnet.ResnetGenerator, resnet.ResnetCritic, resnet.G_STYLE, resnet.D_STYLE),
     "completion": Family(
         completion.CompletionGenerator,
-        completion.PatchCritic,
+        patches.PatchCritic,
         completion.G_STYLE,
         completion.D_STYLE,
         reads="hole",
+    ),
+    "unet": Family(
+        translation.UNet,
+        patches.PatchCritic,
+        translation.G_STYLE,
+        translation.D_STYLE,
+        reads="picture",
+    ),
+    "translator": Family(
+        translation.ResidualTranslator,
+        patches.PatchCritic,
+        translation.G_STYLE,
+        translation.D_STYLE,
+        reads="picture",
     ),
 }
 
@@ -103,7 +119,8 @@ def styled(name: str, model: ModelConfig) -> tuple[Style, Style]:
     Raises:
         UserError: for a name that is in no table, or what the family cannot do.
     """
-    d = replace(_asked(model.d), minibatch_std=model.d.minibatch_std, pac=model.d.pac)
+    more = model.d
+    d = replace(_asked(more), minibatch_std=more.minibatch_std, pac=more.pac, scales=more.scales)
     if d.pac > 1 and model.conditional:
         raise UserError(
             f"model.d.pac={d.pac} judges samples together, whose classes would differ: "
@@ -130,6 +147,15 @@ def check_fit(name: str, plan: Blueprint) -> None:
     if not flat and len(stage_sizes(shape[1], shape[2])) < 2:
         size = "x".join(map(str, shape[1:]))
         raise UserError(f"model.name {name!r} cannot make {size} images: sides must be even, >= 8")
+    scales = plan.d.scales
+    if scales > 1 and MODELS[name].critic is not patches.PatchCritic:
+        known = ", ".join(key for key, each in MODELS.items() if each.critic is patches.PatchCritic)
+        raise UserError(f"model.d.scales is of a D that judges patches ({known}), not of {name}")
+    if scales > 1 and min(shape[1:]) < LEAST_SCALED * 2 ** (scales - 1):
+        raise UserError(
+            f"model.d.scales={scales} leaves {min(shape[1:]) // 2 ** (scales - 1)} pixels: "
+            f"the smallest pictures that D sees are {LEAST_SCALED} wide"
+        )
 
 
 def generator(name: str, plan: Blueprint) -> nn.Module:
@@ -154,7 +180,10 @@ def critic(name: str, plan: Blueprint, outputs: int = 1) -> Critic:
         UserError: if the family cannot judge samples of this shape.
     """
     check_fit(name, plan)
-    plan = seen_by(replace(plan, width=plan.d.width or plan.width), outputs)
+    shape = plan.shape
+    if plan.pairs:
+        shape = (shape[0] + (plan.given or shape[0]), *shape[1:])
+    plan = seen_by(replace(plan, shape=shape, width=plan.d.width or plan.width), outputs)
     net = MODELS[name].critic(plan, outputs)
     if plan.d.spectral:
         normalise_weights(net)
