@@ -51,7 +51,8 @@ def holes(side: int) -> np.ndarray:
 def net(folder: Path, name: str, kind: str, width: int, depth: int) -> Path:
     """A net that was never trained, saved."""
     torch.manual_seed(0)
-    spec = Spec(name, (3, 64, 64), z_dim=64, width=width, depth=depth, kind=kind)
+    given = 3 if kind == "translation" else 0
+    spec = Spec(name, (3, 64, 64), 8, width, depth, kind=kind, in_channels=given)
     return KINDS[kind](spec.nets()[0], spec).save_pretrained(folder / name)
 
 

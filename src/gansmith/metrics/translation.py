@@ -1,74 +1,61 @@
-"""How good translated pictures are: as a set against the target side's, and each by its partner.
+"""How near a translated picture is to the one it was to become: PSNR, SSIM, LPIPS.
 
-A translation may be good without being its partner, so likeness (LPIPS, L1) goes together with the
-Fréchet and kernel distances of the whole set.
+Only pairs have such a picture. One picture may be translated in several good ways, so these go
+together with distances that ask whether the pictures look like those of the target side.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from gansmith.errors import UserError
 from gansmith.metrics.card import Score
-from gansmith.metrics.completion import Distance, mean_score
-from gansmith.metrics.features import Features
-from gansmith.metrics.frechet import ENOUGH, frechet_interval
-from gansmith.metrics.kernel import kernel_distance, kernel_interval
+from gansmith.metrics.completion import Distance, masked_psnr, masked_ssim, mean_score
 
 
-def set_distances(
-    real_NF: Tensor, made_MF: Tensor, features: Features, seed: int = 0, resamples: int = 40
-) -> dict[str, Score]:
-    """``fd`` and ``kid`` of translated pictures to pictures of the target side, with intervals.
-
-    Heusel et al. 2017; Bińkowski et al. 2018. Of fewer than 2,000 pictures the Fréchet distance is
-    biased upwards and says so: only values of the same counts compare.
+def measure_pairs(
+    batches: Sequence[tuple[Tensor, Tensor]], perceptual: tuple[str, Distance] | None = None
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Measure translated pictures against their targets.
 
     Args:
-        real_NF, made_MF: their features.
-        features: what took them.
-        seed: of the resampling.
-        resamples: of the bootstrap of ``fd``.
+        batches: of (made, target), uint8 BCHW.
+        perceptual: a distance of two uint8 batches and what it is called.
+
+    Returns:
+        By the score's name (``psnr``, ``ssim``, ``lpips_target``) one float64 number for each picture,
+        and what it was measured with. `masked_psnr` and `masked_ssim` say the formulas, here of all
+        pixels.
 
     Raises:
-        UserError: for fewer than 4 pictures on a side, or values that are not finite.
+        UserError: without a picture, or for other types or shapes.
     """
-    least = min(len(real_NF), len(made_MF))
-    if least < 4:
-        raise UserError(f"{least} pictures are too few to compare sets of them")
-    basis = f"{features.name} ({features.digest})"
-    few = "" if least >= ENOUGH else f"{least} pictures: compare at this number only"
-    fd = frechet_interval(real_NF, made_MF, resamples, seed)
-    mean, std = kernel_distance(real_NF, made_MF, seed)
-    low, high = kernel_interval(mean, std, len(real_NF), len(made_MF))
-    return {
-        "fd": Score(*fd, len(made_MF), basis, features.resize, few),
-        "kid": Score(mean, low, high, len(made_MF), basis, features.resize),
-    }
-
-
-def partner_distances(
-    made: Tensor, partners: Tensor, perceptual: tuple[str, Distance] | None = None, seed: int = 0
-) -> dict[str, Score]:
-    """``l1`` and, where it can be had, ``lpips`` of each picture to its partner: means.
-
-    Isola et al. 2017, equation (3), in [0, 1]; Zhang et al. 2018. Intervals by bootstrap over the
-    pictures.
-
-    Args:
-        made, partners: uint8 BCHW of one shape, in [0, 255].
-        perceptual: a distance of two uint8 batches, and what it is called.
-
-    Raises:
-        UserError: for other types or shapes, or no picture.
-    """
-    if made.shape != partners.shape or made.ndim != 4 or not len(made):
-        shapes = " and ".join(str(tuple(each.shape)) for each in (made, partners))
-        raise UserError(f"translation: expected two batches BCHW of one shape, got {shapes}")
-    if made.dtype != torch.uint8 or partners.dtype != torch.uint8:
-        raise UserError("translation: expected uint8 pictures in [0, 255]")
-    apart = (made.double() - partners.double()).abs().flatten(1).mean(1) / 255.0
-    found = {"l1": mean_score(apart, "pixels", seed)}
+    if not batches:
+        raise UserError("translation: there are no pictures to score")
+    columns: dict[str, list[Tensor]] = {}
+    for made, target in batches:
+        everywhere = torch.ones(len(made), *made.shape[2:], dtype=torch.bool, device=made.device)
+        columns.setdefault("psnr", []).append(masked_psnr(made, target, everywhere))
+        columns.setdefault("ssim", []).append(masked_ssim(made, target, everywhere))
+        if perceptual is not None:
+            columns.setdefault("lpips_target", []).append(
+                perceptual[1](made, target).double().cpu()
+            )
+    basis = dict.fromkeys(columns, "pixels")
     if perceptual is not None:
-        name, distance = perceptual
-        found["lpips"] = mean_score(distance(made, partners).double().cpu(), name, seed)
-    return found
+        basis["lpips_target"] = perceptual[0]
+    return {key: torch.cat(parts) for key, parts in columns.items()}, basis
+
+
+def pair_card(
+    batches: Sequence[tuple[Tensor, Tensor]],
+    perceptual: tuple[str, Distance] | None = None,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """The means of `measure_pairs`, each with its 95 % interval by bootstrap over the pictures.
+
+    Args, Raises: as `measure_pairs`.
+    """
+    values, basis = measure_pairs(batches, perceptual)
+    return {name: mean_score(values[name], basis[name], seed) for name in values}

@@ -32,20 +32,17 @@ def test_completion(gansmith: Run, tmp_path: Path) -> None:
     assert code == 0, err
     folder = tmp_path / "runs" / "demo-inpaint-quick"
     told = check(folder, "inpaint", ["telea", "navier-stokes", "no adversary", "inpaint"])
-    assert told | {"out": str(told["out"])} == json.loads(out)
+    assert told == json.loads(out)
     assert told["shown"][0] == "input"
     assert told["shown"][-1] == "target"
     assert {claim["claim"] for claim in told["claims"]} == {
         f"fd of inpaint lower than that of {each}"
         for each in ("telea", "navier-stokes", "no adversary")
     }  # digits are too small for LPIPS
-    runs = [folder / "alone" / "config.yaml", folder / "inpaint" / "config.yaml"]
-    before = [path.stat().st_mtime_ns for path in runs]
     code, out, err = gansmith("demo", "inpaint", "--quick")
     assert code == 0, err
     assert "a quick look: these numbers mean nothing" in out
     assert "this run is complete" in out
-    assert before != []
 
 
 @pytest.mark.skipif("pix2pix" not in RECIPES, reason="no recipe for it yet")

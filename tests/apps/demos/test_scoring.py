@@ -63,11 +63,13 @@ def test_nearer_translations_score_better() -> None:
     rows = judge.translations({"input": 255 - target // 3, "near": near}, target)
     far, close = (row.scores for row in rows)
     assert [row.label for row in rows] == ["input", "near"]
-    for name in ("fd", "kid", "l1", "lpips"):
+    for name in ("fd", "kid", "lpips_target"):
         assert close[name].value < far[name].value, name
-    wanted = (Wanted("l1", "near", "input", 0.5), Wanted("l1", "input", "near"))
+    assert close["psnr"].value > far["psnr"].value
+    name = "lpips_target"
+    wanted = (Wanted(name, "near", "input", 0.5), Wanted(name, "input", "near"))
     assert [claim.held for claim in claims(rows, wanted)] == [True, False]
-    assert as_json(rows)["near"]["l1"]["n"] == 60
+    assert as_json(rows)["near"][name]["n"] == 60
 
 
 def test_better_fillings_score_better() -> None:

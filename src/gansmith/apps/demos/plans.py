@@ -196,6 +196,6 @@ DEMOS: dict[str, Demo] = {
         arms=(Arm("cut", "cut"),),
         prepare=_vendors,
         make=_translations,
-        wanted=(Wanted("kid", "cut", "input", 0.5), Wanted("lpips", "cut", "input")),
+        wanted=(Wanted("kid", "cut", "input", 0.5), Wanted("lpips_target", "cut", "input")),
     ),
 }

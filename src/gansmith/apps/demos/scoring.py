@@ -8,7 +8,8 @@ from torch import Tensor
 
 from gansmith.metrics import Features, Score, extract
 from gansmith.metrics.completion import Distance, filling_card, measure_fillings
-from gansmith.metrics.translation import partner_distances, set_distances
+from gansmith.metrics.sets import set_distances
+from gansmith.metrics.translation import pair_card
 
 RESAMPLES = 20  # of a Fréchet distance: each takes a second on a core
 
@@ -92,7 +93,8 @@ class Judge:
     seed: int = 0
 
     def translations(self, made: Mapping[str, Tensor], target: Tensor) -> list[Row]:
-        """``fd``, ``kid``, ``l1`` and ``lpips`` of each way to the held-out pictures of the target.
+        """Of each way, against the target side: ``fd``, ``kid``; against the very partner: ``psnr``,
+        ``ssim`` and ``lpips_target``.
 
         Args:
             made: by its label, uint8 BCHW, the partners of ``target``.
@@ -103,7 +105,7 @@ class Judge:
         for label, pictures in made.items():
             seen = extract([pictures], self.features)
             scores = set_distances(real, seen, self.features, self.seed, RESAMPLES)
-            likeness = partner_distances(pictures, target, self.perceptual, self.seed)
+            likeness = pair_card([(pictures, target)], self.perceptual, self.seed)
             rows.append(Row(label, scores | likeness))
         return rows
 

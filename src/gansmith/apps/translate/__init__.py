@@ -1,12 +1,10 @@
 """Translate pictures by a trained net: `gansmith.translate` and ``gansmith translate``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast
 
 import numpy as np
-from torch import Tensor
 
 from gansmith.apps import runs
 from gansmith.apps.pictures.placing import listed, refuse_overwriting, targets, there
@@ -14,11 +12,10 @@ from gansmith.apps.pictures.tally import Done, Progress, Say, Tally
 from gansmith.apps.translate.sizing import Way, translated, windows_for
 from gansmith.data.pictures import Picture, Unfit, read_picture
 from gansmith.errors import UserError
-from gansmith.models import Generator, Spec
+from gansmith.models import Translator
 
-__all__ = ["TranslateResult", "Translates", "open_translator", "translate"]
+__all__ = ["TranslateResult", "open_translator", "translate"]
 
-KIND = "translation"
 LARGER = 4  # times the trained size: then a word is said about scale
 OTHERS = {  # what else a run may be, and what it is for
     "completion": "fills holes in pictures: gansmith inpaint RUN PICTURE --mask MASK",
@@ -27,40 +24,26 @@ OTHERS = {  # what else a run may be, and what it is for
 }
 
 
-class Translates(Protocol):
-    """A trained translator, as `translate` needs it."""
-
-    spec: Spec
-    in_channels: int
-    stride: int
-
-    def translate(
-        self, x_BCHW: Tensor, seed: int = 0, numbers: Sequence[int] | None = None
-    ) -> Tensor:
-        """uint8 (B, in_channels, H, W) to uint8 (B, C, H, W), one output number for each."""
-        ...
-
-
 @dataclass(frozen=True)
 class TranslateResult(Done):
     """What was done; ``seed`` is of the noise, for nets that have some."""
 
 
-def open_translator(source: str | Path) -> Translates:
+def open_translator(source: str | Path) -> Translator:
     """The translator of a run, a saved folder or a name on the hub.
 
     Raises:
         UserError: if there is none, or what is there does something else: then what, and how to
             train a translator.
     """
-    found: Generator = runs.load(source)
-    if found.spec.kind != KIND:
+    found = runs.load(source)
+    if not isinstance(found, Translator):
         what = OTHERS.get(found.spec.kind, f"is of the kind {found.spec.kind!r}")
         raise UserError(
             f"{source}: translates nothing, it {what}; "
             "--recipe pix2pix (pairs) or cut (no pairs) trains a translator"
         )
-    return cast(Translates, found)
+    return found
 
 
 def translate(
@@ -118,7 +101,7 @@ def translate(
 class _Hand:
     """Does the work, a picture at a time."""
 
-    def __init__(self, net: Translates, tally: Tally, seed: int, progress: Progress | None) -> None:
+    def __init__(self, net: Translator, tally: Tally, seed: int, progress: Progress | None) -> None:
         self._net, self._tally, self._seed, self._progress = net, tally, seed, progress
         self._way: Way | None = None
 

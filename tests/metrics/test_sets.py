@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from gansmith.errors import UserError
-from gansmith.metrics.translation import partner_distances, set_distances
+from gansmith.metrics.sets import set_distances
 
 
 class Plain:
@@ -41,28 +41,3 @@ def test_nearer_sets_are_told_apart_surely() -> None:
 def test_too_few_are_refused() -> None:
     with pytest.raises(UserError, match="3 pictures are too few"):
         set_distances(normal(3), normal(9), Plain())
-
-
-def test_likeness_is_the_mean_over_pictures() -> None:
-    made = torch.zeros(4, 3, 2, 2, dtype=torch.uint8)
-    partners = made.clone()
-    partners[:2] = 51  # a fifth of 255, in half of the pictures
-    found = partner_distances(made, partners)
-    assert list(found) == ["l1"]
-    assert found["l1"].value == pytest.approx(0.1)
-    assert 0.0 <= found["l1"].low < 0.1 < found["l1"].high <= 0.2
-    asked = ("apart", lambda a, b: (a != b).flatten(1).any(1).float())
-    found = partner_distances(made, partners, asked)
-    assert found["lpips"].value == 0.5
-    assert found["lpips"].features == "apart"
-
-
-def test_likeness_is_of_two_batches_of_one_shape() -> None:
-    x = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
-    for made, partners, said in (
-        (x, x[:1], "of one shape"),
-        (x[:0], x[:0], "of one shape"),
-        (x.float(), x.float(), "uint8"),
-    ):
-        with pytest.raises(UserError, match=said):
-            partner_distances(made, partners)
