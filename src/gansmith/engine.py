@@ -151,7 +151,11 @@ class Engine:
             if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         wrapped, optimizer = self.fabric.setup(net, optimizer)
-        for name in ("features", "patches"):  # asked for beside `forward`: the same precision
+        for name in (
+            "features",
+            "patches",
+            "contrast",
+        ):  # asked for beside `forward`: the same precision
             if hasattr(net, name):
                 wrapped.mark_forward_method(name)
         return wrapped, optimizer

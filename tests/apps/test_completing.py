@@ -9,11 +9,18 @@ import pytest
 import torch
 
 from gansmith.apps import runs
-from gansmith.apps.completing import COMPLETED, Completions, filling_scores, shown_on
+from gansmith.apps.completing import (
+    COMPLETED,
+    FILLED,
+    FILLED_COLUMNS,
+    HOLE_GREY,
+    Completions,
+    filling_scores,
+)
 from gansmith.apps.evaluate import evaluate
 from gansmith.apps.sample import sample
 from gansmith.apps.scoring import ScoreOptions
-from gansmith.apps.sheets import FILLED, FILLED_COLUMNS, HOLE_GREY, filled_rows
+from gansmith.apps.showing import shown_on
 from gansmith.apps.train import train
 from gansmith.errors import UserError
 from gansmith.models import Completer
@@ -81,7 +88,7 @@ def test_scores_are_those_of_completed_pictures(run: Path) -> None:
 
 
 def test_a_sheet_shows_output_input_and_target(run: Path) -> None:
-    rows = filled_rows(completions(run)).view(FILLED // FILLED_COLUMNS, 3, FILLED_COLUMNS, 3, 8, 8)
+    rows = completions(run).rows(0).view(FILLED // FILLED_COLUMNS, 3, FILLED_COLUMNS, 3, 8, 8)
     made, holed, real = rows.transpose(0, 1).flatten(1, 2)
     assert made.shape == (FILLED, 3, 8, 8)
     hole = (holed == HOLE_GREY).all(1, keepdim=True).expand_as(real)

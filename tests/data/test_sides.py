@@ -212,7 +212,7 @@ def test_what_cannot_be_had_is_one_clear_line(tmp_path, cache):
         open_sides(str(alone), layout="folders")
     with pytest.raises(UserError, match=r"no two images share a name \(000, 001, \.\.\. against x"):
         open_sides(str(one / "A"), str(alone))
-    with pytest.raises(UserError, match="leave translation.target out"):
+    with pytest.raises(UserError, match=r"leave translation\.target out"):
         open_sides(str(one / "A"), str(one / "B"), layout="side-by-side")
     with pytest.raises(UserError, match="matched by the names of image files"):
         open_sides("digits", str(one / "B"))

@@ -94,6 +94,11 @@ def test_the_perceptron_makes_points():
 def test_a_family_reads_what_it_declares(name):
     """All read noise and labels; those that read holes also a picture, and without one none."""
     G, _ = pair(name)
+    if MODELS[name].reads == "picture":
+        z, grey = torch.randn(2, Z), torch.zeros(2, 3, 8, 8)
+        assert torch.equal(G(z, None, grey), G(z))
+        assert not torch.equal(G(z, None, grey + 0.5), G(z))
+        return
     z, given = torch.randn(2, Z), torch.zeros(2, 4, 8, 8)
     given[:, :3, :4] = 0.25
     given[:, 3, 4:] = 1.0  # the lower half is the hole
@@ -114,7 +119,11 @@ def test_gradients_reach_every_weight(name, classes):
     G, D = pair(name, (3, 16, 16), width=4, depth=2, classes=classes)
     y, z, x = labels(10, classes), torch.randn(10, Z), torch.randn(10, 3, 16, 16)
     mix, weigh = torch.randn(10, 3, 16, 16), torch.randn(10)
-    for net, run in ((G, lambda: (G(z, y) * mix).sum()), (D, lambda: (D(x, y) * weigh).sum())):
+    given = (x,) if MODELS[name].reads == "picture" else ()
+    for net, run in (
+        (G, lambda: (G(z, y, *given) * mix).sum()),
+        (D, lambda: (D(x, y) * weigh).sum()),
+    ):
         adam = torch.optim.Adam(net.parameters(), lr=1e-2)
         run().backward()  # the first step wakes the branches that start at zero
         adam.step()

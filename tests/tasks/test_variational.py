@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from gansmith.config import build
+from gansmith.models import Spec
 from gansmith.models import build as build_nets
 from gansmith.tasks import TASKS, Autoencoder, Controls, Micro, generator_of
 
@@ -135,8 +136,20 @@ def completion(kind):
     """A task that is given pictures with holes, and what its players see."""
     G, D = build_nets("completion", (3, 8, 8), 4, 4, 1)
     cfg, x = build({"task": "inpainting"}), torch.rand(6, 3, 8, 8) * 2 - 1
-    real, given = kind.give(cfg, (-1.0, 1.0))(x, lambda name: torch.Generator().manual_seed(0))
+    real, given = kind.give(cfg, (-1.0, 1.0), 3)(x, lambda name: torch.Generator().manual_seed(0))
     return kind.build(G, D, cfg, (-1.0, 1.0)), Micro(real, None, torch.randn(6, 4), given=given)
+
+
+def translation(name):
+    """A task of two sides, and what its players see."""
+    kind, cfg, paired = TASKS[name], build({"task": name}), TASKS[name].sides == "paired"
+    shape = (1, 8, 8)
+    spec = Spec("unet", shape, 4, 4, 1, kind="translation", in_channels=1, pairs=paired)
+    nets = kind.dress(spec, cfg, *spec.nets()) if kind.dress else spec.nets()
+    x = torch.rand(6, 2, 8, 8) * 2 - 1
+    real, given = kind.give(cfg, (-1.0, 1.0), 1)(x, lambda name: torch.Generator().manual_seed(0))
+    t = kind.build(*nets, cfg, (-1.0, 1.0))
+    return t, Micro(real, None, torch.randn(6, 4), given=given)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -144,8 +157,10 @@ def test_an_entry_keeps_the_contract_of_the_table(name):
     kind = TASKS[name]
     assert kind.source
     m = micro()
-    if kind.encodes:
+    if name.startswith("vae"):
         _, _, t = vae(name)
+    elif kind.reads == "picture":
+        t, m = translation(name)
     elif kind.reads == "hole":
         t, m = completion(kind)
     else:

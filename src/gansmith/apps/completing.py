@@ -1,6 +1,6 @@
 """A completion net with pictures to show it on: what takes the place of samples of noise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from gansmith.apps.perceiving import lpips_is_here
 from gansmith.apps.scoring import BATCH, HELD_OUT, reference
-from gansmith.apps.setting_up import Prepared
 from gansmith.config import Config
 from gansmith.config.completion import PERCEPTUAL_SIDE, MasksConfig
 from gansmith.data import Dataset
@@ -16,13 +15,13 @@ from gansmith.data.masks import indexed_masks
 from gansmith.errors import UserError
 from gansmith.metrics import LPIPS, Score
 from gansmith.metrics.completion import Fillings, by_hole, filling_card, measure_fillings
-from gansmith.models import Completer, Generator, Spec
-from gansmith.tasks import generator_of
-from gansmith.training import State
+from gansmith.models import Completer, Spec
 
 # Of completed pictures against whole ones. Copies, kinds and classes are those of the known parts.
 COMPLETED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
 FILLING_SCORES = ("psnr_hole", "ssim_hole", "lpips_hole")
+FILLED, FILLED_COLUMNS = 24, 8  # completed pictures on a sheet, and in each of its rows
+HOLE_GREY = 128
 Filled = tuple[Tensor, Tensor, Tensor]  # completed and original uint8 BCHW, boolean mask BHW
 
 
@@ -31,6 +30,8 @@ class Completions(Completer):
 
     Sample i of a seed is a function of both: picture, hole and noise.
     """
+
+    card = COMPLETED
 
     def __init__(self, net: nn.Module, spec: Spec, data: Dataset, masks: MasksConfig) -> None:
         super().__init__(net, spec)
@@ -65,6 +66,21 @@ class Completions(Completer):
         for made, _, _ in self.filled(count, seed, batch, start):
             yield made
 
+    def rows(self, seed: int) -> Tensor:
+        """Rows of completed pictures, under each those with their holes, and as they had been.
+
+        Returns:
+            uint8 NCHW, `FILLED_COLUMNS` to a row.
+        """
+        rows = []
+        for made, real, mask in self.filled(FILLED, seed, FILLED_COLUMNS):
+            rows += [made, real.masked_fill(mask[:, None], HOLE_GREY), real]
+        return torch.cat(rows)
+
+    def own_scores(self, count: int, seed: int, fetch: bool = False) -> dict[str, Score]:
+        """`filling_scores`."""
+        return filling_scores(self, count, seed, fetch)
+
 
 def exhibited(cfg: Config, spec: Spec, data: Dataset | None = None) -> Dataset:
     """The pictures that holes are cut into to show what a net can do: held-out ones, if there are.
@@ -76,23 +92,6 @@ def exhibited(cfg: Config, spec: Spec, data: Dataset | None = None) -> Dataset:
         return data
     limit = None if cfg.data.source in HELD_OUT else cfg.data.limit
     return reference(cfg.data.source, spec.shape, cfg.data.crop, limit=limit)
-
-
-def maker_of(ready: Prepared) -> Callable[[State], Generator]:
-    """From a state of a run to what makes its samples: by the average of G's weights."""
-    spec = ready.spec
-    if spec.kind != "completion":
-        return lambda state: Generator(generator_of(state.average), spec)
-    data, masks = exhibited(ready.cfg, spec, ready.data), ready.cfg.masks
-    return lambda state: Completions(generator_of(state.average), spec, data, masks)
-
-
-def shown_on(generator: Generator, cfg: Config) -> Generator:
-    """A saved completer with the pictures of its run; any other generator as it is."""
-    if not isinstance(generator, Completer):
-        return generator
-    data = exhibited(cfg, generator.spec)
-    return Completions(generator.net, generator.spec, data, cfg.masks)
 
 
 def fillings_of(completions: Completions, count: int, seed: int, fetch: bool) -> Fillings:

@@ -9,13 +9,7 @@ from typing import Any
 import torch
 
 from gansmith.apps import runs
-from gansmith.apps.completing import (
-    COMPLETED,
-    FILLING_SCORES,
-    Completions,
-    filling_scores,
-    shown_on,
-)
+from gansmith.apps.completing import FILLING_SCORES
 from gansmith.apps.scoring import (
     BATCH,
     HELD_OUT,
@@ -27,6 +21,8 @@ from gansmith.apps.scoring import (
     picked,
     reference,
 )
+from gansmith.apps.showing import OfPictures, shown_on
+from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
 from gansmith.metrics import DIRECTIONS, JUDGES, Score
@@ -197,7 +193,7 @@ def compare(
 def differences(one: dict[str, Score], other: dict[str, Score], kind: str) -> dict[str, Difference]:
     """Score by score, for those that have an interval and a better side."""
     found = {}
-    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES}
+    known = {"fid", "fid_inf", "fd_inf", *JUDGES[kind], *FILLING_SCORES, *PAIR_SCORES}
     names = [
         name
         for name in one
@@ -241,6 +237,9 @@ def _scorer(
     progress: Progress | None,
 ) -> tuple[Scorer, str]:
     """The real side for a target, and what it is called."""
+    if against is None and isinstance(target.generator, Translations):
+        other = target.generator.sides.target
+        return Scorer.of(other, None, options, progress), other.info.source
     against = against or target.trained_on
     if against is None:
         raise UserError(f"{target.name}: name the real data to compare with: --against DATA")
@@ -283,10 +282,10 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
     else:
         assert target.samples is not None
         batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
-    if isinstance(target.generator, Completions):
-        only = options.only or COMPLETED
+    if isinstance(target.generator, OfPictures):
+        only = options.only or target.generator.card
         scores, left_out = scorer.card(scorer.take(batches), only, with_train=False)
-        scores |= filling_scores(target.generator, options.count, options.seed, options.fetch)
+        scores |= target.generator.own_scores(options.count, options.seed, options.fetch)
         return ScoreCard(target.name, against, scores, left_out)
     scores, left_out = scorer.card(scorer.take(batches))
     return ScoreCard(target.name, against, scores, left_out)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs
-from gansmith.apps.completing import COMPLETED, Completions, filling_scores, maker_of
 from gansmith.apps.galleries import draw_galleries
 from gansmith.apps.scoring import (
     BATCH,
@@ -19,6 +18,9 @@ from gansmith.apps.scoring import (
     reference,
 )
 from gansmith.apps.setting_up import Prepared
+from gansmith.apps.showing import OfPictures, maker_of
+from gansmith.apps.translating import shown_sides
+from gansmith.data import Sides
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
 from gansmith.metrics import DIRECTIONS, QUICK, Score
@@ -30,13 +32,18 @@ BEST_SCORE = "score.json"
 SAME = ("n", "features", "resize")  # in what two scores must agree to be compared
 Best = dict[str, Any]
 Scores = Callable[[Scorer, Generator], dict[str, Score]]
-FILLINGS = 1_000  # completed pictures that are held against their originals
+FILLINGS = 1_000  # pictures made of others that are held against what they were to be
 COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
 
 
 def scorer_of(ready: Prepared, count: int) -> Scorer:
     """What a run's generator is scored against: its own data, held out where there is a split."""
     cfg = ready.cfg
+    if isinstance(ready.data, Sides):
+        sides = shown_sides(cfg, ready.spec, ready.data)
+        known = None if sides is ready.data else ready.data.target
+        options = ScoreOptions(count=count, seed=cfg.seed, fetch=False)
+        return Scorer.of(sides.target, known, options)
     held_out = cfg.data.source in HELD_OUT
     limit = None if held_out else cfg.data.limit
     real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, limit=limit)
@@ -50,7 +57,9 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     if generator.spec.kind == "points":
         return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
     fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
-    quick = tuple(set(QUICK) & set(COMPLETED)) if isinstance(generator, Completions) else QUICK
+    quick = QUICK
+    if isinstance(generator, OfPictures):
+        quick = tuple(set(QUICK) & set(generator.card))
     return scorer.card(fake, only=quick, with_train=False)[0]
 
 
@@ -71,10 +80,10 @@ def final_scores(
             fake = scorer.take(
                 generator.batches(scorer.options.count, scorer.options.seed, batch=BATCH)
             )
-            if isinstance(generator, Completions):
-                found, left_out = scorer.card(fake, only=COMPLETED, with_train=False)
+            if isinstance(generator, OfPictures):
+                found, left_out = scorer.card(fake, only=generator.card, with_train=False)
                 count = min(scorer.options.count, FILLINGS)
-                found |= filling_scores(generator, count, scorer.options.seed)
+                found |= generator.own_scores(count, scorer.options.seed)
             else:
                 found, left_out = scorer.card(fake)
                 draw_galleries(scorer, fake, folder / runs.GALLERY)

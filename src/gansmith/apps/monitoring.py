@@ -9,8 +9,7 @@ from torch import Tensor
 
 from gansmith.apps.scoring import FEATURES_FOR, HELD_OUT, reference
 from gansmith.apps.setting_up import Prepared
-from gansmith.config import Config
-from gansmith.data import Dataset
+from gansmith.data import Dataset, Sides
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.looking import (
     Coordinates,
@@ -142,11 +141,12 @@ def _exhibit(ready: Prepared) -> Exhibit:
         # However few there are to train on: what D says of 20 others is mostly chance.
         enough = min(most, len(other)) // pac * pac
         held, held_labels_B = seen(other, _drawn(other, enough))
-    given = None
+    given, pairs = None, TASKS[cfg.task].sides == "paired"
     if batches.give is not None:
         real, given = batches.give(real, lambda stream: seeded(cfg.seed, f"exhibit-{stream}"))
     elif len(data) <= FEW:  # what is made of a given picture is near to that picture, as it should
         train = seen(data, np.arange(len(data)))[0]
+    made = real[:, given.shape[1] :] if pairs and given is not None else real  # what G is to make
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
     return Exhibit(
         real=real,
@@ -155,22 +155,24 @@ def _exhibit(ready: Prepared) -> Exhibit:
         held=held,
         held_labels_B=held_labels_B,
         reference=Reference(
-            real,
-            _eye(cfg, data, real, batches.range),
+            made,
+            _eye(data, made, batches.range),
             centres=_centres(ready),
             held=held,
             train=train,
         ),
         given=given,
+        pairs=pairs,
     )
 
 
-def _eye(cfg: Config, data: Dataset, real: Tensor, span: tuple[float, float]) -> Eye:
+def _eye(data: Dataset, real: Tensor, span: tuple[float, float]) -> Eye:
     """Coordinates of points; classifiers' features of digits and fashion; else random filters."""
     if data.info.kind == "points":
         return Coordinates()
-    if cfg.data.source in FEATURES_FOR:
-        return Known(load_features(FEATURES_FOR[cfg.data.source], real.device), span)
+    source = data.target.info.source if isinstance(data, Sides) else data.info.source
+    if source in FEATURES_FOR:
+        return Known(load_features(FEATURES_FOR[source], real.device), span)
     return Glance(real)
 
 
@@ -182,7 +184,7 @@ def _centres(ready: Prepared) -> Tensor | None:
 def _held_out(ready: Prepared) -> Dataset | None:
     """The test split where the source has one; real data are never kept from training for this."""
     cfg = ready.cfg
-    if cfg.data.source not in HELD_OUT or ready.batches.conditional:
+    if cfg.data.source not in HELD_OUT or ready.batches.conditional or TASKS[cfg.task].sides:
         return None
     try:
         return reference(cfg.data.source, ready.spec.shape, cfg.data.crop)

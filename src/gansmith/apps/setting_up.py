@@ -8,7 +8,7 @@ import torch
 
 from gansmith.apps.perceiving import lpips_is_here, perceiving
 from gansmith.config import Config
-from gansmith.data import DataInfo, Dataset, describe, open_data
+from gansmith.data import DataInfo, Dataset, describe, describe_sides, open_data, open_sides
 from gansmith.data.masks import shares
 from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
 from gansmith.errors import UserError, nearest
@@ -17,7 +17,7 @@ from gansmith.metrics import ENOUGH, JUDGES
 from gansmith.models import MODELS, Spec, check_fit, styled
 from gansmith.recipes import Facts, Reason, resolve
 from gansmith.recipes.automatic import antisymmetric, apply, mirror_accuracy
-from gansmith.tasks import TASKS, Autoencoder, Give, Task, refuse_unsound
+from gansmith.tasks import TASKS, Give, Task, refuse_unsound
 from gansmith.training import (
     OPTIMISERS,
     Batches,
@@ -109,11 +109,31 @@ def settle_styles(cfg: Config) -> tuple[Config, list[Reason]]:
 
 
 def open_run_data(cfg: Config, progress: Progress | None, split: str = "train") -> Dataset:
-    """The data that the settings describe."""
+    """The data that the settings describe.
+
+    Raises:
+        UserError: as `gansmith.data.open_data` and `gansmith.data.open_sides`.
+    """
+    resolution = None if cfg.resolution == "auto" else cfg.resolution
+    channels = None if cfg.data.channels == "auto" else cfg.data.channels
+    if sides := TASKS[cfg.task].sides:
+        return open_sides(
+            cfg.data.source,
+            cfg.translation.target,
+            layout=cfg.translation.layout,
+            direction=cfg.translation.direction,
+            paired=sides == "paired",
+            resolution=resolution,
+            channels=channels,
+            crop=cfg.data.crop,
+            split=split,
+            limit=cfg.data.limit,
+            progress=progress,
+        )
     return open_data(
         cfg.data.source,
-        resolution=None if cfg.resolution == "auto" else cfg.resolution,
-        channels=None if cfg.data.channels == "auto" else cfg.data.channels,
+        resolution=resolution,
+        channels=channels,
         crop=cfg.data.crop,
         labels=cfg.data.labels or cfg.model.conditional,
         split=split,
@@ -124,10 +144,24 @@ def open_run_data(cfg: Config, progress: Progress | None, split: str = "train") 
 
 def describe_run_data(cfg: Config) -> DataInfo:
     """What `open_run_data` would give, from a look at it, without decoding or packing."""
+    resolution = None if cfg.resolution == "auto" else cfg.resolution
+    channels = None if cfg.data.channels == "auto" else cfg.data.channels
+    if sides := TASKS[cfg.task].sides:
+        return describe_sides(
+            cfg.data.source,
+            cfg.translation.target,
+            layout=cfg.translation.layout,
+            direction=cfg.translation.direction,
+            paired=sides == "paired",
+            resolution=resolution,
+            channels=channels,
+            crop=cfg.data.crop,
+            limit=cfg.data.limit,
+        )
     return describe(
         cfg.data.source,
-        resolution=None if cfg.resolution == "auto" else cfg.resolution,
-        channels=None if cfg.data.channels == "auto" else cfg.data.channels,
+        resolution=resolution,
+        channels=channels,
         crop=cfg.data.crop,
         labels=cfg.data.labels or cfg.model.conditional,
         limit=cfg.data.limit,
@@ -226,18 +260,21 @@ def describe_generator(cfg: Config, info: DataInfo) -> Spec:
     if cfg.model.conditional and not info.classes:
         raise UserError(f"{info.source} has no classes: model.conditional needs labelled data")
     g, d = styled(cfg.model.name, cfg.model)
+    kind = TASKS[cfg.task]
     return Spec(
         name=cfg.model.name,
-        shape=tuple(info.shape),
+        shape=(info.shape[0] - info.given, *info.shape[1:]),
         z_dim=cfg.model.z_dim,
         width=int(cfg.model.width),
         depth=int(cfg.model.depth),
         classes=info.classes if cfg.model.conditional else (),
-        kind="completion" if TASKS[cfg.task].reads == "hole" else info.kind,
+        kind={"hole": "completion", "picture": "translation"}.get(kind.reads, info.kind),
         spread=spread(info),
         prior=cfg.model.prior,
         g=g,
         d=d,
+        in_channels=info.given,
+        pairs=kind.sides == "paired",
     )
 
 
@@ -257,12 +294,8 @@ def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Task, State]:
     torch.manual_seed(cfg.seed)
     kind = TASKS[cfg.task]
     G, D = spec.nets()
-    state = State.fresh(
-        engine,
-        cfg,
-        Autoencoder(spec.encoder(), G) if kind.encodes else G,
-        D if kind.has_d else None,
-    )
+    dressed = kind.dress(spec, cfg, G, D) if kind.dress else (G, D)
+    state = State.fresh(engine, cfg, dressed[0], dressed[1] if kind.has_d else None)
     judge = state.D.net if kind.has_d else None
     task = kind.build(state.G.net, judge, cfg, spec.range)
     return perceiving(task, engine.device), state
@@ -271,7 +304,7 @@ def new_state(cfg: Config, engine: Engine, spec: Spec) -> tuple[Task, State]:
 def giver(cfg: Config, spec: Spec) -> Give | None:
     """What the players are given, in tasks whose G reads more than noise."""
     give = TASKS[cfg.task].give
-    return None if give is None else give(cfg, spec.range)
+    return None if give is None else give(cfg, spec.range, spec.in_channels)
 
 
 def set_up(cfg: Config, progress: Progress | None) -> Prepared:

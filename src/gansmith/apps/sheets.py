@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from gansmith.apps.completing import Completions
+from gansmith.apps.showing import OfPictures
 from gansmith.data import DataInfo
 from gansmith.models import Generator
 from gansmith.reports.sheets import picture_bytes, scatter, sheet, strip, write_file
@@ -14,8 +12,7 @@ from gansmith.reports.sheets import picture_bytes, scatter, sheet, strip, write_
 SHEET_SEED = 0
 SHEET_SAMPLES = 64
 SCATTER_SAMPLES = 2_500
-FILLED, FILLED_COLUMNS = 24, 8  # completed pictures on a sheet, and in each of its rows
-HOLE_GREY = 128
+COLUMNS = 8  # of pictures that were made of others
 
 
 def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) -> str:
@@ -25,26 +22,14 @@ def draw_sheet(generator: Generator, step: int, info: DataInfo, folder: Path) ->
     if generator.spec.kind == "points":
         points = generator.sample(SCATTER_SAMPLES, SHEET_SEED, batch=SCATTER_SAMPLES).numpy()
         scatter(points, np.asarray(info.modes) if info.modes else None, path)
-    elif isinstance(generator, Completions):
-        rows = filled_rows(generator)
-        laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=FILLED_COLUMNS)
+    elif isinstance(generator, OfPictures):
+        rows = generator.rows(SHEET_SEED)
+        laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=COLUMNS)
         write_file(path, picture_bytes(laid))
     else:
         images = generator.sample(SHEET_SAMPLES, SHEET_SEED, batch=SHEET_SAMPLES)
         write_file(path, picture_bytes(sheet(images.permute(0, 2, 3, 1).numpy())))
     return path.name
-
-
-def filled_rows(completions: Completions) -> Tensor:
-    """Rows of completed pictures, under each the pictures with their holes, and as they had been.
-
-    Returns:
-        uint8 NCHW, `FILLED_COLUMNS` to a row.
-    """
-    rows = []
-    for made, real, mask in completions.filled(FILLED, SHEET_SEED, FILLED_COLUMNS):
-        rows += [made, real.masked_fill(mask[:, None], HOLE_GREY), real]
-    return torch.cat(rows)
 
 
 def draw_strip(folder: Path) -> None:

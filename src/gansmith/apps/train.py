@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs, tensorboard
-from gansmith.apps.completing import maker_of
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.linting import of_run
@@ -23,6 +22,7 @@ from gansmith.apps.setting_up import (
 )
 from gansmith.apps.settling import settle
 from gansmith.apps.sheets import draw_sheet, draw_strip
+from gansmith.apps.showing import maker_of
 from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
 from gansmith.doctor import CATALOGUE, as_record, page, told

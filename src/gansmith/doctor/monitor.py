@@ -51,6 +51,7 @@ class Exhibit:
         held_labels_B: their classes.
         reference: what generated samples are held against.
         given: what G reads beside the noise; None where it reads noise alone.
+        pairs: whether D sees that too, in front of what G makes of it.
     """
 
     real: Tensor
@@ -60,6 +61,13 @@ class Exhibit:
     held_labels_B: Tensor | None
     reference: looking.Reference
     given: Tensor | None = None
+    pairs: bool = False
+
+    def shown(self, made: Tensor) -> Tensor:
+        """What D is shown of what G made of all of it."""
+        if not self.pairs or self.given is None:
+            return made
+        return torch.cat([self.given, made], dim=1)
 
     def made(self, generator: nn.Module, count: int | None = None) -> Tensor:
         """What a generator makes of the first of it, or of all."""
@@ -199,7 +207,7 @@ class Monitor:
         """See where the samples are before the first step."""
         nets, exhibit = [player.bare for player in self._state.players.values()], self._exhibit
         with _untouched(nets, exhibit.noise_BZ.device):
-            fake = self._generator(exhibit.noise_BZ, exhibit.labels_B)
+            fake = exhibit.made(self._generator)
         self._track.begin(exhibit.reference.rows(fake))
 
     def _remember_weights(self) -> None:
@@ -307,7 +315,7 @@ class Monitor:
     def _judged(self, loss: AdversarialLoss, fake: Tensor) -> Signs:
         """D's outputs on real, generated and held-out samples, and its slope where they lie."""
         D, exhibit, boundary = self._state.D.bare, self._exhibit, self._game.boundary
-        labels_B = exhibit.labels_B
+        labels_B, fake = exhibit.labels_B, exhibit.shown(fake)
         few = None if labels_B is None else labels_B[:FEW]
         with torch.no_grad():
             real_B, fake_B = D(exhibit.real, labels_B), D(fake, labels_B)

@@ -75,7 +75,7 @@ def ground_of(cfg: Config, state: State, kind: str, gamma: float) -> Ground:
     set_already = {
         "model.d.pac": cfg.model.d.pac > 1,
         "model.g.activation": cfg.model.g.activation == "leaky-relu",
-        "model.name": cfg.model.name in ("resnet", "completion"),
+        "model.name": cfg.model.name in ("resnet", "completion", "unet", "translator"),
     }
     return Ground(
         window=window_of(steps, every),

@@ -2,6 +2,7 @@
 
 from gansmith.losses.adversarial import LOSSES, adversarial, least_squares
 from gansmith.losses.contract import AdversarialLoss
+from gansmith.losses.contrastive import cycle_consistency, identity_loss, patch_nce
 from gansmith.losses.matching import feature_matching, masked_l1, paired_matching, variety
 from gansmith.losses.penalties import (
     PENALTIES,
@@ -21,11 +22,14 @@ __all__ = [
     "AdversarialLoss",
     "GradientPenalty",
     "adversarial",
+    "cycle_consistency",
     "divergence_from_prior",
     "feature_matching",
+    "identity_loss",
     "least_squares",
     "masked_l1",
     "paired_matching",
+    "patch_nce",
     "reconstruction",
     "sloped",
     "squared_gradient_norm",

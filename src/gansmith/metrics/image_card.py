@@ -262,6 +262,9 @@ DIRECTIONS: dict[str, Direction] = {
     "psnr_hole": "higher",
     "ssim_hole": "higher",
     "lpips_hole": "lower",
+    "psnr": "higher",
+    "ssim": "higher",
+    "lpips_target": "lower",
 }
 """Which way each score is better; those that are best at some value of the real data lack one."""
 

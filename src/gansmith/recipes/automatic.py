@@ -213,7 +213,7 @@ def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[R
     if cfg.resolution == "auto" and info.kind == "images":
         text = f"{info.shape[1]}x{info.shape[2]}"
         found.append(Reason("resolution", text, "from the data"))
-    if cfg.data.channels == "auto" and info.kind == "images":
+    if cfg.data.channels == "auto" and info.kind == "images" and not info.given:
         found.append(Reason("data.channels", info.shape[0], "from the data"))
     return apply(cfg, found), found
 

@@ -136,6 +136,35 @@ RECIPES: dict[str, Recipe] = {
             "optim": {"lr": 2e-3},
         },
     ),
+    "pix2pix": Recipe(
+        "pairs: one picture to another, L1 and an adversary that sees both; a U-net, patches",
+        {
+            "task": "translation",
+            "batch": 8,
+            "model": {"name": "unet", "depth": 2, "z_dim": 8},
+            "matching": {"weight": 1.0},
+            "optim": {"lr": 2e-3},
+        },
+    ),
+    "cut": Recipe(
+        "two folders without pairs: each place of the output tells its input (contrastive)",
+        {
+            "task": "unpaired",
+            "batch": 4,
+            "model": {"name": "translator", "depth": 4, "z_dim": 8},
+            "optim": {"lr": 1e-3},
+        },
+    ),
+    "cyclegan": Recipe(
+        "two folders without pairs: two translators, there and back again",
+        {
+            "task": "unpaired",
+            "batch": 4,
+            "model": {"name": "translator", "depth": 4, "z_dim": 8},
+            "translation": {"method": "cycle"},
+            "optim": {"lr": 1e-3},
+        },
+    ),
     "vae": Recipe(
         "the baseline: a variational autoencoder on the same nets, scored by the same card",
         {

@@ -55,6 +55,7 @@ def render(run: Run) -> str:
         notes=[str(note) for note in story.listed(run.data.get("notes"))][:10],
         what="points in the plane" if points else "images",
         fills=story.fills(run),
+        turns=story.turns(run),
         conditional=bool(run.settings.get("model.conditional")),
         sheet=f"samples/{run.sheets[-1].path.name}" if run.sheets else "",
         scores=views,
@@ -80,9 +81,11 @@ def _front_matter(run: Run, points: bool) -> str:
     tags = ["gan", "generative-adversarial-network", "gansmith"]
     head: dict[str, Any] = {"library_name": "gansmith", "license": "unknown"}
     if not points:
-        fills = story.fills(run)
-        head["pipeline_tag"] = "image-to-image" if fills else "unconditional-image-generation"
-        tags.insert(0, "inpainting" if fills else "image-generation")
+        fills, turns = story.fills(run), story.turns(run)
+        given = fills or turns
+        head["pipeline_tag"] = "image-to-image" if given else "unconditional-image-generation"
+        what = "inpainting" if fills else "image-translation" if turns else "image-generation"
+        tags.insert(0, what)
     if model := run.settings.get("model.name"):
         tags.append(str(model))
     return yaml.safe_dump(head | {"tags": tags}, sort_keys=False, allow_unicode=True).strip()

@@ -84,6 +84,8 @@ def _context(run: Run) -> dict[str, Any]:
         "status": status,
         "tiles": story.tiles(run),
         "fills": story.fills(run),
+        "turns": story.turns(run),
+        "paired": run.settings.get("task") == "translation",
         "final": frames[-1] if frames else None,
         "frames": [{"uri": one.uri, "label": one.label} for one in frames[:-1]],
         "film": _film(run),

@@ -164,6 +164,24 @@ METRICS = {
         "How different the completed picture looks from the original, by a distance that was "
         "fitted to what people see. 0 is the same.",
     ),
+    "psnr": (
+        "Error against the target (PSNR)",
+        HIGH,
+        "How near each pixel is to that of the picture it was to become, in dB. Of several good "
+        "translations the target is one: blur does well here.",
+    ),
+    "ssim": (
+        "Likeness to the target (SSIM)",
+        HIGH,
+        "How alike the fine structure of the translated picture and of its target is; 1 is the "
+        "same.",
+    ),
+    "lpips_target": (
+        "Distance to the target (LPIPS)",
+        LOW,
+        "How different the translated picture looks from its target, by a distance that was "
+        "fitted to what people see. 0 is the same.",
+    ),
 }
 SHARES = ("precision", "recall", "coverage", "confident", "high_quality")
 PERCENT = ("confident", "high_quality", "copy_rate", "ndb")

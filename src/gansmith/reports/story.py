@@ -30,6 +30,8 @@ MODEL_NAMES = {
     "resnet": "A residual",
     "dcgan": "A DCGAN",
     "completion": "A completion",
+    "unet": "A U-net",
+    "translator": "A translation",
 }
 
 
@@ -212,6 +214,11 @@ def tiles(run: Run) -> list[Tile]:
 def fills(run: Run) -> bool:
     """Whether its samples are pictures of the data with a hole filled."""
     return run.settings.get("task") == "inpainting"
+
+
+def turns(run: Run) -> bool:
+    """Whether its samples are pictures of the data turned into those of another side."""
+    return run.settings.get("task") in ("translation", "unpaired")
 
 
 def score_views(run: Run) -> list[ScoreView]:

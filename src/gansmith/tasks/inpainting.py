@@ -25,8 +25,9 @@ from gansmith.tasks.game import Controls, Draws, Give, Micro, Side, Terms
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
-def holes(cfg: Config, span: tuple[float, float]) -> Give:
+def holes(cfg: Config, span: tuple[float, float], inputs: int = 0) -> Give:
     """Cuts a hole into each picture, as the settings of the masks say."""
+    del inputs  # of what is given, as many as the picture has and one for the hole
 
     def give(x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         count, _, height, width = x.shape

@@ -137,7 +137,10 @@ def _batches(case: Case) -> Iterator[Refusal]:
 
 def _targets(case: Case) -> Iterator[Refusal]:
     cfg, loss = case.cfg, LOSSES[case.cfg.loss]
-    likeness = cfg.task == "inpainting" and (cfg.completion.hole or cfg.completion.perceptual)
+    likeness = {
+        "inpainting": cfg.completion.hole or cfg.completion.perceptual,
+        "translation": cfg.translation.l1,
+    }.get(cfg.task)
     if not cfg.matching.adversarial and not cfg.matching.weight and not likeness:
         reason = "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
         values: Values = {"adversarial": cfg.matching.adversarial, "weight": cfg.matching.weight}
@@ -294,12 +297,17 @@ def _vae_gan(case: Case) -> Iterator[Refusal]:
 
 
 def _reads(case: Case) -> Iterator[Refusal]:
-    """What G is given, it must read; G that could read a picture may do without."""
+    """What G is given, it must read; one that makes a picture of a picture needs one.
+
+    A completion may do without: then all of the picture is its hole.
+    """
     task, name = case.cfg.task, case.cfg.model.name
-    if task != "inpainting" or MODELS[name].reads == "hole":
+    wanted, reads = GIVEN.get(task, "noise"), MODELS[name].reads
+    if reads == wanted or (wanted == "noise" and reads == "hole"):
         return
-    fit = ", ".join(key for key, each in MODELS.items() if each.reads == "hole")
-    reason = f"task {task} gives G a picture, and model.name {name} reads noise alone: use {fit}"
+    fit = ", ".join(key for key, each in MODELS.items() if each.reads == wanted)
+    gives, takes = WORDS[wanted], WORDS[reads]
+    reason = f"task {task} gives G {gives}, and model.name {name} reads {takes}: use {fit}"
     yield Refusal("GS250", "model.name", reason, {"task": task, "model": name, "known": fit})
 
 
@@ -321,6 +329,31 @@ def _completion(case: Case) -> Iterator[Refusal]:
         yield _idle(case, "completion.perceptual", reason)
 
 
+def _translation(case: Case) -> Iterator[Refusal]:
+    """Two sides of pictures, without classes; and their settings mean nothing elsewhere."""
+    cfg, plain = case.cfg, Config()
+    if cfg.task in ("translation", "unpaired"):
+        if cfg.model.conditional:
+            reason = f"task {cfg.task} asks nobody for a class: leave model.conditional out"
+            yield _idle(case, "model.conditional", reason)
+    elif cfg.translation != plain.translation:
+        reason = f"task {cfg.task} translates nothing: task=translation or task=unpaired"
+        yield _idle(case, "translation", reason)
+    if cfg.task == "translation" and cfg.translation.method != plain.translation.method:
+        reason = "translation.method is of sides without pairs: task=unpaired"
+        yield _idle(case, "translation.method", reason)
+    if cfg.task == "unpaired" and cfg.matching.weight:
+        reason = "task unpaired knows no picture whose features to match: matching.weight=0"
+        yield _idle(case, "matching.weight", reason)
+
+
+# What a task gives its G to read, where that is more than noise, and in words.
+GIVEN = {"inpainting": "hole", "translation": "picture", "unpaired": "picture"}
+WORDS = {
+    "noise": "noise alone",
+    "hole": "a picture with a hole",
+    "picture": "a picture that is to become another",
+}
 # What a task without a discriminator has no use for.
 IDLE = ("loss", "coding", "targets", "instance_noise", "matching")
 RULES: tuple[Rule, ...] = (
@@ -331,6 +364,7 @@ RULES: tuple[Rule, ...] = (
     _vae,
     _vae_gan,
     _completion,
+    _translation,
     _reads,
 )
 GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)

@@ -37,11 +37,6 @@ class Autoencoder(nn.Module):
         return self.decoder(z_BZ, y_B), mean_BZ, log_variance_BZ, made
 
 
-def generator_of(net: nn.Module) -> nn.Module:
-    """The part of a trained net that makes samples from noise."""
-    return net.decoder if isinstance(net, Autoencoder) else net
-
-
 @dataclass(frozen=True)
 class Variational:
     """−ELBO = −E_q[log p(x|z)] + β·KL(q(z|x) ‖ N(0, I)), in nats per sample.

@@ -18,14 +18,14 @@ ENLARGED = 2.0
 def noise_too_narrow(patient: Patient) -> Iterator[Finding]:
     """The samples lie on a surface of z's dimension. Arjovsky and Bottou 2017, lemma 1."""
     z = patient.cfg.model.z_dim
-    if z < NOISE_LEAST:
+    if z < NOISE_LEAST and not patient.info.given:  # a picture that is given is variety enough
         yield Finding("GS231", {"z_dim": z, "shape": _shape(patient)}, where="model.z_dim")
 
 
 def noise_narrow(patient: Patient) -> Iterator[Finding]:
     """Images vary in more ways than that. Arjovsky and Bottou 2017, lemma 1."""
     z = patient.cfg.model.z_dim
-    if patient.images and NOISE_LEAST <= z < NOISE_FEW:
+    if patient.images and NOISE_LEAST <= z < NOISE_FEW and not patient.info.given:
         values: Values = {"z_dim": z, "shape": _shape(patient), "least": NOISE_FEW}
         yield Finding("GS232", values, where="model.z_dim", certainty=0.7)
 

@@ -1,0 +1,124 @@
+"""A translation net with pictures to show it on: what takes the place of samples of noise."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gansmith.apps.perceiving import lpips_is_here
+from gansmith.apps.scoring import BATCH
+from gansmith.apps.setting_up import open_run_data
+from gansmith.config import Config, build, merge, to_tree
+from gansmith.config.completion import PERCEPTUAL_SIDE
+from gansmith.data import Dataset, Sides
+from gansmith.errors import UserError
+from gansmith.metrics import LPIPS, Score
+from gansmith.metrics.translation import pair_card
+from gansmith.models import Spec, Translator
+
+# Of translated pictures against those of the target side. Copies are of what was given.
+TRANSLATED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
+PAIR_SCORES = ("psnr", "ssim", "lpips_target")
+Turned = tuple[Tensor, Tensor, Tensor | None]  # made, given and target, uint8 BCHW
+SHOWN, COLUMNS = 24, 8  # pictures on a sheet, and in each of its rows
+MOST = 1_000  # pictures that are held against their targets
+
+
+class Translations(Translator):
+    """A translator whose samples are pictures of the data, each translated.
+
+    Sample i of a seed is a function of both: picture and noise.
+    """
+
+    card = TRANSLATED
+
+    def __init__(self, net: nn.Module, spec: Spec, sides: Sides, paired: bool) -> None:
+        super().__init__(net, spec)
+        self.sides, self.paired = sides, paired
+
+    def turned(
+        self, count: int, seed: int = 0, batch: int = BATCH, start: int = 0
+    ) -> Iterator[Turned]:
+        """Translated pictures, what they were, and what they were to become, a batch at a time.
+
+        The target is None where there are no pairs.
+        """
+        data: Dataset = self.sides if self.paired else self.sides.input
+        order = np.random.default_rng(seed).permutation(len(data))
+        for first in range(start, start + count, batch):
+            numbers = np.arange(first, min(first + batch, start + count))
+            chosen = order[numbers % len(order)]
+            place = np.argsort(chosen, kind="stable")  # a data set is read in order
+            x = torch.empty(len(chosen), *data.info.shape, dtype=torch.uint8)
+            x[torch.from_numpy(place)] = data.batch(chosen[place])[0]
+            given, target = x[:, : self.in_channels], x[:, self.in_channels :]
+            made = self.translate(given, seed, numbers.tolist())
+            yield made, given, target if self.paired else None
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """The translated pictures alone."""
+        del class_index
+        for made, _, _ in self.turned(count, seed, batch, start):
+            yield made
+
+    def rows(self, seed: int) -> Tensor:
+        """Rows of what was given, under each what was made of it, and the target if there is one.
+
+        Returns:
+            uint8 NCHW, `COLUMNS` to a row; RGB if any of them is.
+        """
+        rows = []
+        for made, given, target in self.turned(SHOWN, seed, COLUMNS):
+            shown = [given, made, *([] if target is None else [target])]
+            most = max(each.shape[1] for each in shown)
+            rows += [each if each.shape[1] == most else _rgb(each) for each in shown]
+        return torch.cat(rows)
+
+    def own_scores(self, count: int, seed: int, fetch: bool = False) -> dict[str, Score]:
+        """`pair_card` of so many pictures; nothing where there are no pairs.
+
+        LPIPS where its weights are here or may be fetched.
+        """
+        if not self.paired:
+            return {}
+        perceptual = None
+        large = min(self.spec.shape[1:]) >= PERCEPTUAL_SIDE
+        if large and (fetch or lpips_is_here()):
+            try:
+                perceptual = ("LPIPS (alex)", LPIPS("alex"))
+            except UserError:  # no network: the other scores stand
+                perceptual = None
+        count = min(count, MOST)
+        found = [
+            (made, target) for made, _, target in self.turned(count, seed) if target is not None
+        ]
+        return pair_card(found, perceptual, seed)
+
+
+def _rgb(x_BCHW: Tensor) -> Tensor:
+    return x_BCHW.expand(-1, 3, -1, -1)
+
+
+def shown_sides(cfg: Config, spec: Spec, data: Sides | None = None) -> Sides:
+    """The pictures that a translator is shown on: held-out ones, if there are.
+
+    Args:
+        data: what the run is trained on, where it is open.
+    """
+    size = {"resolution": list(spec.shape[1:])}
+    try:
+        held = open_run_data(
+            build(merge(to_tree(cfg), size | {"data": {"limit": None}})), None, "test"
+        )
+    except UserError:  # no test split
+        held = data or open_run_data(build(merge(to_tree(cfg), size)), None)
+    assert isinstance(held, Sides)
+    return held
