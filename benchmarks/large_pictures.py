@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gansmith.models import KINDS, Spec
+from gansmith.models import Spec
+from gansmith.models.pretrained import KINDS
 
 Image.MAX_IMAGE_PIXELS = None
 CHILD = """
