@@ -110,7 +110,8 @@ def shown(
     pictures: Path,
 ) -> Run:
     """Runs a command line where some folders hold images: (exit code, output)."""
-    for folder in ("photos", "seen", "drawings", "colours"):
+    sides = ("drawings", "colours", "sketches", "paintings", "pairs/A", "pairs/B")
+    for folder in ("photos", "seen", *sides):
         shutil.copytree(pictures, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
 

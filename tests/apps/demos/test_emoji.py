@@ -49,12 +49,13 @@ def test_shares_are_kept_and_parts_do_not_depend_on_a_list() -> None:
 def test_line_art_and_colours_are_matched_and_split(openmoji: None) -> None:
     pytest.importorskip("resvg_py")
     made = line_art()
-    assert names(made.a) == names(made.b)
-    assert names(made.held_a) == names(made.held_b)
-    assert not names(made.a) & names(made.held_a)
-    assert len(names(made.a)) > len(names(made.held_a)) > 5
-    for name in sorted(names(made.a))[:3]:
-        line, colour = pixels(made.a / f"{name}.png"), pixels(made.b / f"{name}.png")
+    for split in ("train", "test"):
+        assert names(made.a / split) == names(made.b / split)
+    train, test = names(made.a / "train"), names(made.a / "test")
+    assert not train & test
+    assert len(train) > len(test) > 5
+    for name in sorted(train)[:3]:
+        line, colour = (pixels(side / "train" / f"{name}.png") for side in (made.a, made.b))
         assert line.shape == colour.shape == (64, 64, 3)
         assert (line[0, 0] == 255).all()  # on white
         assert (np.ptp(line, axis=2) == 0).all()
@@ -64,20 +65,22 @@ def test_line_art_and_colours_are_matched_and_split(openmoji: None) -> None:
         assert (line[~inside] < 128).mean() < 0.05
     assert line_art() == made  # kept
     assert line_art(limit=3) != made
-    assert len(names(line_art(limit=3).a)) == 3
+    few = line_art(limit=3)
+    assert len(names(few.a / "train")) == len(names(few.b / "test")) == 3
+    assert names(few.a / "train") == names(few.b / "train")
 
 
 def test_sides_share_nothing_in_training_and_all_that_is_held_out(two_vendors: None) -> None:
     made = vendors()
-    held = names(made.held_a)
-    assert held == names(made.held_b)
+    held = names(made.a / "test")
+    assert held == names(made.b / "test")
     assert len(held) > 5
-    a, b = names(made.a), names(made.b)
+    a, b = names(made.a / "train"), names(made.b / "train")
     assert not a & b
     assert not held & (a | b)
     assert min(len(a), len(b)) > 20
     name = sorted(held)[0]
-    red, blue = pixels(made.held_a / f"{name}.png"), pixels(made.held_b / f"{name}.png")
+    red, blue = (pixels(side / "test" / f"{name}.png") for side in (made.a, made.b))
     assert np.array_equal(red[:, :, ::-1], blue)
     assert {tuple(row) for row in red.reshape(-1, 3)} == {(255, 255, 255), (220, 30, 30)}
 

@@ -23,7 +23,7 @@ from gansmith.files import write_synced
 Progress = Callable[[str, int, int], None]
 SIDE = 64  # pixels
 BUILD = 1  # of the folders: another one where they are made otherwise
-HELD_OUT = "held-out"
+TRAIN, TEST = "train", "test"
 # What does not make another thing of it: skin tones, the signs for woman and man, and the marks
 # that join them. Variants of one thing are nearly equal, and stay on one side of a split.
 TONES = frozenset(f"{code:x}" for code in range(0x1F3FB, 0x1F400))
@@ -173,16 +173,17 @@ def _drawn(svg: bytes) -> Image.Image:
 
 @dataclass(frozen=True)
 class Folders:
-    """Two sides to train on, and of both sides the same things, held out."""
+    """Two sides, each with a split to train on (``train/``) and a held-out one (``test/``).
+
+    The held-out splits show the same things, under the same names.
+    """
 
     a: Path
     b: Path
-    held_a: Path
-    held_b: Path
 
 
-PAIR_SHARES = {"train": 0.75, HELD_OUT: 0.25}
-SIDE_SHARES = {"a": 0.4, "b": 0.4, HELD_OUT: 0.2}
+PAIR_SHARES = {TRAIN: 0.75, TEST: 0.25}
+SIDE_SHARES = {"a": 0.4, "b": 0.4, TEST: 0.2}
 
 
 def line_art(progress: Progress | None = None, limit: int | None = None) -> Folders:
@@ -200,13 +201,12 @@ def line_art(progress: Progress | None = None, limit: int | None = None) -> Fold
         archive = archive_of(package, progress)
         for kind, side in (("black", "line"), ("color", "colour")):
             files = _files(archive, f"{kind}/svg", ".svg")
-            where = {part: folder / part / side for part in PAIR_SHARES}
+            where = {part: folder / side / part for part in PAIR_SHARES}
             label = f"rendering {side}"
             _write(_chosen(files, PAIR_SHARES, where, limit), _drawn, label, progress)
 
     made = _made("line-art", [package], limit, fill)
-    train, held = made / "train", made / HELD_OUT
-    return Folders(train / "line", train / "colour", held / "line", held / "colour")
+    return Folders(made / "line", made / "colour")
 
 
 def vendors(progress: Progress | None = None, limit: int | None = None) -> Folders:
@@ -220,13 +220,12 @@ def vendors(progress: Progress | None = None, limit: int | None = None) -> Folde
         for vendor, own, package in zip(("twitter", "google"), "ab", packages, strict=True):
             archive = archive_of(package, progress)
             files = _files(archive, f"img/{vendor}/{SIDE}", ".png")
-            where = {own: folder / "train" / vendor, HELD_OUT: folder / HELD_OUT / vendor}
+            where = {own: folder / vendor / TRAIN, TEST: folder / vendor / TEST}
             label = f"reading {vendor}"
             _write(_chosen(files, SIDE_SHARES, where, limit), on_white, label, progress)
 
     made = _made("vendors", packages, limit, fill)
-    train, held = made / "train", made / HELD_OUT
-    return Folders(train / "twitter", train / "google", held / "twitter", held / "google")
+    return Folders(made / "twitter", made / "google")
 
 
 def _files(archive: Path, folder: str, ending: str) -> dict[str, bytes]:
@@ -253,7 +252,7 @@ def _chosen(
         names = [name for name in files if part_of(name, shares) == part]
         names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
         if not names:
-            raise UserError(f"the package has no picture for {folder.name} ({part})")
+            raise UserError(f"the package has no picture for {folder}")
         found |= {folder / f"{name}.png": files[name] for name in names[:limit]}
     return found
 

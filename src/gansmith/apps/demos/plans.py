@@ -105,8 +105,8 @@ def _of_sides(folders: Folders, quick: bool) -> Material:
     """Two sides at one size; of the held-out ones, partner by partner."""
     side = QUICK_SIDE if quick else SIDE
     held = [
-        open_data(str(folder), resolution=(side, side), channels=3)
-        for folder in (folders.held_a, folders.held_b)
+        open_data(str(folder), resolution=(side, side), channels=3, split="test")
+        for folder in (folders.a, folders.b)
     ]
     count = min(map(len, held))
     given, wanted = (each.batch(np.arange(count))[0] for each in held)

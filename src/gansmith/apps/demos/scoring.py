@@ -93,7 +93,7 @@ class Judge:
     seed: int = 0
 
     def translations(self, made: Mapping[str, Tensor], target: Tensor) -> list[Row]:
-        """Of each way, against the target side: ``fd``, ``kid``; against the very partner: ``psnr``,
+        """Of each way, to the target side: ``fd``, ``kid``; to the very partner: ``psnr``,
         ``ssim`` and ``lpips_target``.
 
         Args:
