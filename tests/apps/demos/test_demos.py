@@ -38,7 +38,7 @@ def test_completion(gansmith: Run, tmp_path: Path) -> None:
     assert {claim["claim"] for claim in told["claims"]} == {
         f"fd of inpaint lower than that of {each}"
         for each in ("telea", "navier-stokes", "no adversary")
-    }  # digits are too small for LPIPS
+    }  # the weights of LPIPS are not here
     code, out, err = gansmith("demo", "inpaint", "--quick")
     assert code == 0, err
     assert "a quick look: these numbers mean nothing" in out

@@ -78,7 +78,9 @@ def test_better_fillings_score_better() -> None:
     hole[:, 2:6, 2:6] = True
     grey = torch.where(hole[:, None], torch.tensor(128, dtype=torch.uint8), real)
     near = torch.where(hole[:, None], (real.int() + 6).clamp(0, 255).to(torch.uint8), real)
-    rows = Judge(Means(), None).completions({"grey": grey, "near": near}, real, hole)
+    rows = Judge(Means(), None).completions(
+        {"grey": grey, "near": near}, real, hole, pictures(40, 1)
+    )
     far, close = (row.scores for row in rows)
     assert close["psnr_hole"].value > far["psnr_hole"].value
     assert close["fd"].value < far["fd"].value

@@ -18,13 +18,14 @@ from gansmith.apps.scoring import ScoreOptions, features_for
 from gansmith.apps.train import Watching, train
 from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.errors import UserError, nearest
-from gansmith.metrics import LPIPS
+from gansmith.metrics import LPIPS, load_features
 from gansmith.reports.sheets import picture_bytes, sheet, write_file
 
 __all__ = ["DEMOS", "DemoResult", "demo"]
 
 SEED = 0
 SHOWN = 8  # pictures in each row of the sheet
+FEATURES = "efficientnet-lite0"
 GREY = 128  # of a hole
 UNSEEN = Watching()  # nobody looks on
 
@@ -159,7 +160,10 @@ def _trained(
 
 def _judge(material: Material, quick: bool) -> tuple[Judge, tuple[str, ...]]:
     """What it is measured with; quickly with what is on this machine."""
-    features, blind = features_for(material.info, ScoreOptions(fetch=not quick))
+    if quick:
+        features, blind = features_for(material.info, ScoreOptions(fetch=False))
+    else:
+        features, blind = load_features(FEATURES), ""
     notes = [f"the features do not see colour: {blind}"] if blind else []
     perceptual = None
     if min(material.info.shape[1:]) < PERCEPTUAL_SIDE:

@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]
 SIDE, QUICK_SIDE = 64, 32  # pixels; LPIPS knows none smaller than 31
 QUICK_PICTURES = 16  # of each part
 HELD_OUT_SEED = 6  # of which pictures, and which holes, a completion is scored on
-HELD_OUT_PHOTOS = 1_000
+HELD_OUT_PICTURES = 2_000
 BATCH = 64
 
 
@@ -37,6 +37,7 @@ class Material:
         given: held-out pictures, uint8 BCHW: what is translated, or completed.
         wanted: the partner of each.
         hole: boolean BHW, of a completion.
+        others: more held-out pictures: what completed ones are to look like, as a set.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Material:
     given: Tensor
     wanted: Tensor
     hole: Tensor | None = None
+    others: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class Demo:
         """The table."""
         if material.hole is None:
             return judge.translations(made, material.wanted)
-        return judge.completions(made, material.wanted, material.hole)
+        assert material.others is not None, "a completion has others to be held against"
+        return judge.completions(made, material.wanted, material.hole, material.others)
 
 
 # Settings of ``--quick``: a few steps of a tiny net, so that a test can afford it.
@@ -122,19 +125,19 @@ def _vendors(quick: bool, progress: Progress | None) -> Material:
     return _of_sides(vendors(progress, QUICK_PICTURES if quick else None), quick)
 
 
-def _photographs(quick: bool, progress: Progress | None) -> Material:
-    """CIFAR-10 with a box of a quarter missing; quickly the built-in digits."""
-    source = "digits" if quick else "cifar10"
+def _clothes(quick: bool, progress: Progress | None) -> Material:
+    """Fashion-MNIST with a box of a quarter missing; quickly the built-in digits."""
+    source = "digits" if quick else "fashion"
     if not quick:
         get(source, progress=progress)
-    data = open_data(source, split="test")
-    count = QUICK_PICTURES if quick else HELD_OUT_PHOTOS
-    chosen = np.sort(np.random.default_rng(HELD_OUT_SEED).permutation(len(data))[:count])
-    x = data.batch(chosen)[0]
-    height, width = x.shape[2:]
-    hole = indexed_masks("boxes", (0.25, 0.25), HELD_OUT_SEED, 0, count, height, width)
-    changes = {"masks.kinds": "boxes", "masks.area": "0.25"}
-    return Material(source, changes, data.info, x, x, hole)
+    size = (QUICK_SIDE, QUICK_SIDE)
+    data = open_data(source, resolution=size, split="test")
+    count = QUICK_PICTURES if quick else HELD_OUT_PICTURES
+    drawn = np.random.default_rng(HELD_OUT_SEED).permutation(len(data))
+    x, others = (data.batch(np.sort(drawn[first : first + count]))[0] for first in (0, count))
+    hole = indexed_masks("boxes", (0.25, 0.25), HELD_OUT_SEED, 0, count, *size)
+    changes = {"resolution": QUICK_SIDE, "masks.kinds": "boxes", "masks.area": "0.25"}
+    return Material(source, changes, data.info, x, x, hole, others)
 
 
 def _translations(material: Material, runs: Mapping[str, Path]) -> dict[str, Tensor]:
@@ -168,11 +171,11 @@ def _completions(material: Material, runs: Mapping[str, Path]) -> dict[str, Tens
 
 DEMOS: dict[str, Demo] = {
     "inpaint": Demo(
-        about="photographs (CIFAR-10) with a quarter missing, filled",
+        about="clothes (Fashion-MNIST) with a quarter missing, filled",
         recipe="inpaint",
         steps=2_000,
         arms=(Arm("alone", "no adversary", ALONE), Arm("inpaint", "inpaint")),
-        prepare=_photographs,
+        prepare=_clothes,
         make=_completions,
         wanted=tuple(
             Wanted(score, "inpaint", other)

@@ -11,6 +11,7 @@ from gansmith.metrics.completion import Distance, filling_card, measure_fillings
 from gansmith.metrics.sets import set_distances
 from gansmith.metrics.translation import pair_card
 
+BATCH = 250
 RESAMPLES = 20  # of a Fréchet distance: each takes a second on a core
 
 
@@ -100,30 +101,35 @@ class Judge:
             made: by its label, uint8 BCHW, the partners of ``target``.
             target: uint8 BCHW.
         """
-        real = extract([target], self.features)
+        real = extract(target.split(BATCH), self.features)
         rows = []
         for label, pictures in made.items():
-            seen = extract([pictures], self.features)
+            seen = extract(pictures.split(BATCH), self.features)
             scores = set_distances(real, seen, self.features, self.seed, RESAMPLES)
             likeness = pair_card([(pictures, target)], self.perceptual, self.seed)
             rows.append(Row(label, scores | likeness))
         return rows
 
-    def completions(self, made: Mapping[str, Tensor], real: Tensor, hole: Tensor) -> list[Row]:
+    def completions(
+        self, made: Mapping[str, Tensor], real: Tensor, hole: Tensor, others: Tensor
+    ) -> list[Row]:
         """``lpips_hole``, ``psnr_hole``, ``ssim_hole``, ``fd`` and ``kid`` of each way to fill.
+
+        The distances of sets are to other pictures: what is known would make all ways alike.
 
         Args:
             made: by its label, uint8 BCHW.
             real: the pictures before, uint8 BCHW.
             hole: boolean BHW.
+            others: whole pictures, uint8 BCHW.
         """
-        whole = extract([real], self.features)
+        whole = extract(others.split(BATCH), self.features)
         rows = []
         for label, pictures in made.items():
             near = filling_card(
                 measure_fillings([(pictures, real, hole)], self.perceptual), self.seed
             )
-            seen = extract([pictures], self.features)
+            seen = extract(pictures.split(BATCH), self.features)
             far = set_distances(whole, seen, self.features, self.seed, RESAMPLES)
             rows.append(Row(label, near | far))
         return rows
