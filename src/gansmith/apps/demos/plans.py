@@ -113,7 +113,8 @@ def _of_sides(folders: Folders, quick: bool) -> Material:
     ]
     count = min(map(len, held))
     given, wanted = (each.batch(np.arange(count))[0] for each in held)
-    changes = {"resolution": side, "translation.target": str(folders.b)}
+    # Line art is grey: by itself it would be given in one channel.
+    changes = {"resolution": side, "data.channels": 3, "translation.target": str(folders.b)}
     return Material(str(folders.a), changes, held[1].info, given, wanted)
 
 

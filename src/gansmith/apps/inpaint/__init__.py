@@ -106,16 +106,9 @@ def inpaint(
         if progress:
             progress("filling", done, total)
     tally.check_use(total)
-    return InpaintResult(
-        out=work.out,
-        seed=seed,
-        written=tuple(tally.written),
-        already=tally.already,
-        skipped=tally.skipped,
-        notes=(*filler.notes, *work.notes, *tally.notes),
-        way=filler.way,
-        blend=name,
-    )
+    notes = (*filler.notes, *work.notes, *tally.notes)
+    written, skipped = tuple(tally.written), tally.skipped
+    return InpaintResult(work.out, seed, written, tally.already, skipped, notes, filler.way, name)
 
 
 @dataclass(frozen=True)
