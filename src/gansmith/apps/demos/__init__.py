@@ -19,7 +19,7 @@ from gansmith.apps.train import Watching, train
 from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.errors import UserError, nearest
 from gansmith.metrics import LPIPS, load_features
-from gansmith.reports.sheets import picture_bytes, sheet, write_file
+from gansmith.reports.sheets import picture_bytes, sheet, spread, write_file
 
 __all__ = ["DEMOS", "DemoResult", "demo"]
 
@@ -189,9 +189,9 @@ def _write(folder: Path, shown: Mapping[str, Tensor], result: DemoResult) -> Non
     Raises:
         UserError: if they cannot be written.
     """
-    count = min(SHOWN, *(len(row) for row in shown.values()))
-    rows = torch.cat([row[:count] for row in shown.values()])
-    laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=count)
+    chosen = spread(min(map(len, shown.values())), SHOWN)  # neighbours by name are much alike
+    rows = torch.cat([row[chosen] for row in shown.values()])
+    laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=len(chosen))
     write_file(folder / "demo.png", picture_bytes(laid))
     text = json.dumps(result.as_json(), indent=2, ensure_ascii=False)
     write_file(folder / "demo.json", text.encode())
