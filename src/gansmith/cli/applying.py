@@ -1,5 +1,8 @@
 """What a trained run is used for on pictures of one's own: ``inpaint`` and ``translate``."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +13,17 @@ from gansmith.cli.output import Json, emit
 if TYPE_CHECKING:
     from gansmith.apps.display import Terminal
     from gansmith.apps.pictures.tally import Done
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends in a line and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        said = "gansmith: interrupted; what is written is whole, and the same command goes on"
+        print(said, file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def _remark(result: "Done", screen: "Terminal") -> None:
@@ -69,7 +83,7 @@ def inpaint(
     from gansmith.apps import display
     from gansmith.apps.inpaint import inpaint as fill
 
-    with display.Terminal(to_stderr=True) as screen:
+    with _stoppable(), display.Terminal(to_stderr=True) as screen:
         result = fill(
             source,
             pictures,
@@ -118,7 +132,7 @@ def translate(
     from gansmith.apps import display
     from gansmith.apps.translate import translate as turn
 
-    with display.Terminal(to_stderr=True) as screen:
+    with _stoppable(), display.Terminal(to_stderr=True) as screen:
         result = turn(
             source,
             pictures,
