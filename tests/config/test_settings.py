@@ -67,7 +67,7 @@ def test_known_keys_are_the_keys_of_the_settings_written_out() -> None:
     tree = config.to_tree(Config())
     sections = {"data", "model", "model.g", "model.d", "coding", "targets", "instance_noise"}
     sections |= {"matching", "penalty", "vae", "optim", "ema", "augment", "evaluate"}
-    sections |= {"masks", "completion"}
+    sections |= {"masks", "completion", "translation"}
     sections |= {"doctor"}
     assert set(known_keys()) == set(leaves(tree)) | sections
     assert {"seed", "batch", "resolution", "optim.lr", "loss", "penalty.gamma"} <= set(known_keys())

@@ -106,11 +106,8 @@ def test_a_blurred_halving_is_a_convolution_of_means():
     """Means of 2×2 at every pixel, then 3×3 at every second one: away from the border."""
     torch.manual_seed(0)
     down, x = BlurredDown(3, 5), torch.randn(2, 3, 16, 16)
-    means = avg_pool2d(x, 2, 1)
-    wanted = conv2d(means, down.weight, down.bias, 2)
-    torch.testing.assert_close(down(x)[..., 1:-1, 1:-1], wanted[..., 1:, 1:][..., :6, :6]) if (
-        wanted.shape[-1] == 6
-    ) else torch.testing.assert_close(down(x)[..., 1:7, 1:7], wanted[..., :6, :6])
+    wanted = conv2d(avg_pool2d(x[..., 1:, 1:], 2, 1), down.weight, down.bias, 2)
+    torch.testing.assert_close(down(x)[..., 1:7, 1:7], wanted)
     stripes = torch.ones(1, 3, 16, 16)
     stripes[..., ::2] = -1.0
     inside = (down(stripes) - down.bias[:, None, None])[..., 1:-1, 1:-1]
@@ -128,7 +125,7 @@ def test_d_may_look_at_several_sizes():
     assert seen.shape[1] > one.patches(x).shape[1]
     moved = x + 0.1 * torch.randn_like(x)
     finest = one.patches(x).shape[1]
-    assert float((D.patches(moved) - seen)[:, finest:].abs().max()) > 1e-4
+    assert float((D.patches(moved) - seen)[:, finest:].detach().abs().max()) > 1e-4
     with pytest.raises(UserError, match=r"model\.d\.scales=3 leaves 4 pixels"):
         build("unet", (3, 16, 16), Z, 4, 1, d=Style(scales=3))
     with pytest.raises(UserError, match=r"model\.d\.scales is of a D that judges patches"):

@@ -31,6 +31,8 @@ def check(settings: dict[str, Any], info: DataInfo = IMAGES) -> None:
 
 
 COMPLETION = {"task": "inpainting", "model.name": "completion"}
+PAIRS = {"task": "translation", "model.name": "unet"}
+APART = {"task": "unpaired", "model.name": "translator"}
 UNSOUND = [
     ({"loss": "bce"}, IMAGES, "model.d.output=sigmoid"),
     ({"loss": "ns", "model.d.output": "sigmoid"}, IMAGES, "reads logits"),
@@ -85,6 +87,15 @@ UNSOUND = [
     (COMPLETION | {"completion.perceptual": 1}, IMAGES, "completion.perceptual=0"),
     (COMPLETION | {"matching.adversarial": 0, "completion.hole": 0}, IMAGES, "matching.weight"),
     (COMPLETION | {"model.d.norm": "batch"}, IMAGES, "model.d.norm=layer"),
+    ({"task": "translation"}, IMAGES, "use unet, translator"),
+    ({"model.name": "unet"}, IMAGES, "use mlp, dcgan, resnet"),
+    (COMPLETION | {"model.name": "unet"}, IMAGES, "use completion"),
+    (PAIRS | {"model.conditional": True}, IMAGES, "leave model.conditional out"),
+    (PAIRS | {"translation.method": "cycle"}, IMAGES, "task=unpaired"),
+    (PAIRS | {"matching.adversarial": 0, "translation.l1": 0}, IMAGES, "matching.weight"),
+    (APART | {"matching.weight": 1}, IMAGES, "matching.weight=0"),
+    (APART | {"matching.adversarial": 0}, IMAGES, "knows the other side: give it 1"),
+    ({"translation.l1": 3}, IMAGES, "task=translation or task=unpaired"),
 ]
 
 
@@ -135,6 +146,9 @@ SOUND = [
     COMPLETION | {"matching.adversarial": 0},
     COMPLETION | {"model.prior": "uniform", "model.d.pac": 2, "penalty.consistency": 0},
     {"model.name": "completion"},  # without a picture, all of it is the hole
+    PAIRS | {"matching.adversarial": 0},
+    PAIRS | {"model.name": "translator", "translation.direction": "BtoA", "matching.weight": 1},
+    APART | {"translation.method": "cycle", "loss": "lsgan"},
 ]
 
 
@@ -149,6 +163,8 @@ def test_what_can_work_is_not(settings):
 def test_every_loss_goes_with_every_penalty(loss, penalty, name):
     output = "sigmoid" if LOSSES[loss].judges == "probabilities" else "linear"
     norm = {"model.d.norm": "none"}
+    if MODELS[name].reads == "picture":
+        norm |= {"task": "translation"}
     check(
         {"loss": loss, "penalty.name": penalty, "model.d.output": output, "model.name": name} | norm
     )

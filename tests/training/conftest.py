@@ -14,15 +14,18 @@ from gansmith.apps.setting_up import describe_generator, giver, new_state, settl
 from gansmith.config import Config, build, nest
 from gansmith.data import DataInfo
 from gansmith.engine import Engine
-from gansmith.tasks import Task
+from gansmith.tasks import TASKS, Task
 from gansmith.training import Batches, Hooks, Log, State, images_per_step, train
 from gansmith.training.checkpoint import read_latest
 
 
 class Pictures:
-    """Random pictures of three classes in memory; the first pixel is the sample's number."""
+    """Random pictures of three classes in memory; the first pixel is the sample's number.
 
-    def __init__(self, count: int = 40, shape: tuple[int, ...] = (3, 8, 8)) -> None:
+    With ``given``, so many of their channels are a picture that is to become the other ones.
+    """
+
+    def __init__(self, count: int = 40, shape: tuple[int, ...] = (3, 8, 8), given: int = 0) -> None:
         points = len(shape) == 1
         rng = np.random.default_rng(1)
         x = rng.normal(size=(count, *shape)) if points else rng.integers(0, 256, (count, *shape))
@@ -32,7 +35,15 @@ class Pictures:
         self._y = torch.arange(count) % 3
         kind = "points" if points else "images"
         self.info = DataInfo(
-            "memory", kind, count, shape, ("a", "b", "c"), "0", (), ((1.0, 1.0),) if points else ()
+            "memory",
+            kind,
+            count,
+            shape,
+            ("a", "b", "c"),
+            "0",
+            (),
+            ((1.0, 1.0),) if points else (),
+            given=given,
         )
 
     def __len__(self) -> int:
@@ -133,7 +144,7 @@ def make(tmp_path: Path) -> Callable[..., Run]:
         data: Pictures | None = None,
     ) -> Run:
         cfg = build(nest((SETTINGS | (changes or {})).items()))
-        data = data or Pictures(shape=shape)
+        data = data or Pictures(shape=shape, given=1 if TASKS[cfg.task].sides else 0)
         engine = Engine.start(cfg.device, cfg.precision, 1)
         cfg, _ = settle_styles(cfg)
         spec = describe_generator(cfg, data.info)

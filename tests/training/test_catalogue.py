@@ -27,13 +27,18 @@ def fitting(task: str) -> dict[str, Any]:
     return {"model.name": next(name for name, each in MODELS.items() if each.reads == reads)}
 
 
+def played(model: str) -> dict[str, Any]:
+    """A task that gives a net what it reads; without a picture all of a completion is its hole."""
+    return {"task": "unpaired"} if MODELS[model].reads == "picture" else {}
+
+
 ENTRIES: dict[str, dict[str, Any]] = (
     {f"loss {name}": loss(name) for name in LOSSES}
     | {f"penalty {name}": {"penalty.name": name} for name in PENALTIES}
     | {f"optimiser {name}": {"optim.name": name, "optim.lr": 1e-3} for name in OPTIMISERS}
     | {f"play {name}": {"optim.play": name} for name in PLAYS}
     | {f"task {name}": {"task": name} | fitting(name) for name in TASKS}
-    | {f"model {name}": {"model.name": name} | NO_NORM for name in MODELS}
+    | {f"model {name}": {"model.name": name} | played(name) | NO_NORM for name in MODELS}
     | {
         f"activation of {p} {name}": {f"model.{p}.activation": name}
         for name in ACTIVATIONS
@@ -71,6 +76,16 @@ ENTRIES: dict[str, dict[str, Any]] = (
             "completion.variety": 0.1,
             "masks.kinds": "boxes:3+halves",
             "masks.area": 0.25,
+        },
+        "translation with all its terms": {
+            "task": "translation",
+            "model.name": "unet",
+            "matching.weight": 1.0,
+        },
+        "two sides and back": {
+            "task": "unpaired",
+            "model.name": "unet",
+            "translation.method": "cycle",
         },
         "laplacian VAE": {"task": "vae", "vae.likelihood": "laplace"},
     }

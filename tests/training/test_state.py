@@ -25,6 +25,15 @@ KINDS = {
         },
         (3, 8, 12),
     ),
+    "pairs": (
+        {"task": "translation", "model.name": "unet", "augment.flip": True, "accumulate": 2},
+        (4, 8, 12),
+    ),
+    "apart": ({"task": "unpaired", "model.name": "translator", "accumulate": 2}, (2, 8, 12)),
+    "there and back": (
+        {"task": "unpaired", "model.name": "translator", "translation.method": "cycle"},
+        (4, 8, 12),
+    ),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
 

@@ -116,7 +116,8 @@ def _open_target(target: str | Path, progress: Progress | None) -> _Target:
         return _Target(str(target), runs.load(path), None)
     cfg = runs.read_settings(run)  # of the run itself, or of the one whose best/ this is
     generator, data = shown_on(runs.load(path), cfg), cfg.data
-    return _Target(str(target), generator, None, data.source, data.crop, data.limit)
+    source = None if isinstance(generator, Translations) else data.source  # it knows its sides
+    return _Target(str(target), generator, None, source, data.crop, data.limit)
 
 
 def evaluate(

@@ -57,7 +57,7 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     if generator.spec.kind == "points":
         return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
     fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
-    quick = QUICK
+    quick: tuple[str, ...] = QUICK
     if isinstance(generator, OfPictures):
         quick = tuple(set(QUICK) & set(generator.card))
     return scorer.card(fake, only=quick, with_train=False)[0]

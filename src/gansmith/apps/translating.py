@@ -1,6 +1,7 @@
 """A translation net with pictures to show it on: what takes the place of samples of noise."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,14 +71,14 @@ class Translations(Translator):
             yield made
 
     def rows(self, seed: int) -> Tensor:
-        """Rows of what was given, under each what was made of it, and the target if there is one.
+        """Rows of what was made, under each what was given, and the target if there is one.
 
         Returns:
             uint8 NCHW, `COLUMNS` to a row; RGB if any of them is.
         """
         rows = []
         for made, given, target in self.turned(SHOWN, seed, COLUMNS):
-            shown = [given, made, *([] if target is None else [target])]
+            shown = [made, given, *([] if target is None else [target])]
             most = max(each.shape[1] for each in shown)
             rows += [each if each.shape[1] == most else _rgb(each) for each in shown]
         return torch.cat(rows)
@@ -113,12 +114,18 @@ def shown_sides(cfg: Config, spec: Spec, data: Sides | None = None) -> Sides:
     Args:
         data: what the run is trained on, where it is open.
     """
-    size = {"resolution": list(spec.shape[1:])}
+    wanted = (spec.in_channels, spec.shape[0])
+    known: dict[str, Any] = {"resolution": list(spec.shape[1:])}
+    if wanted[0] == wanted[1]:
+        known["data"] = {"channels": wanted[0]}
+    trained = build(merge(to_tree(cfg), known))
     try:
         held = open_run_data(
-            build(merge(to_tree(cfg), size | {"data": {"limit": None}})), None, "test"
+            build(merge(to_tree(trained), {"data": {"limit": None}})), None, "test"
         )
     except UserError:  # no test split
-        held = data or open_run_data(build(merge(to_tree(cfg), size)), None)
+        held = None
+    if held is None or (held.info.given, held.info.shape[0] - held.info.given) != wanted:
+        held = data or open_run_data(trained, None)
     assert isinstance(held, Sides)
     return held

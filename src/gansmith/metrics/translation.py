@@ -24,7 +24,7 @@ def measure_pairs(
         perceptual: a distance of two uint8 batches and what it is called.
 
     Returns:
-        By the score's name (``psnr``, ``ssim``, ``lpips_target``) one float64 number for each picture,
+        By the score's name (``psnr``, ``ssim``, ``lpips_target``) a float64 number of each picture,
         and what it was measured with. `masked_psnr` and `masked_ssim` say the formulas, here of all
         pixels.
 

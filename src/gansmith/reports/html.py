@@ -202,7 +202,10 @@ def _data(run: Run) -> list[tuple[str, str]]:
         pairs.append(("Samples", count(total)))
     shape = story.listed(data.get("shape"))
     if len(shape) == 3:
-        pairs.append(("Shape", f"{some(shape[0], 'channel')}, {shape[2]}×{shape[1]} px"))
+        channels, given = some(shape[0], "channel"), data.get("given")
+        if isinstance(given, int) and given:  # two pictures
+            channels = f"{given} + {shape[0] - given} channels"
+        pairs.append(("Shape", f"{channels}, {shape[2]}×{shape[1]} px"))
     if names := [str(one) for one in story.listed(data.get("classes"))]:
         more = ", …" if len(names) > 20 else ""
         pairs.append(("Classes", f"{len(names)}: {', '.join(names[:20])}{more}"))

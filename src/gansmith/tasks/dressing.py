@@ -17,7 +17,7 @@ from gansmith.models.translation import Translating
 from gansmith.tasks.variational import Autoencoder
 
 Dress = Callable[[Spec, Config, nn.Module, Critic], tuple[nn.Module, nn.Module]]
-HEAD = 256  # units of a projection head, and numbers that come out of it (Park et al. 2020)
+HEAD = 128  # units of a projection head, and numbers out of it; Park et al. 2020 have twice as many
 PLACES = 256  # of each layer that are told apart
 
 

@@ -143,6 +143,8 @@ def _targets(case: Case) -> Iterator[Refusal]:
     }.get(cfg.task)
     if not cfg.matching.adversarial and not cfg.matching.weight and not likeness:
         reason = "matching.adversarial=0 leaves G nothing to minimise: give matching.weight"
+        if cfg.task == "unpaired":
+            reason = "matching.adversarial=0 leaves nothing that knows the other side: give it 1"
         values: Values = {"adversarial": cfg.matching.adversarial, "weight": cfg.matching.weight}
         yield Refusal("GS212", "matching.adversarial", reason, values)
     told = cfg.targets.smooth or cfg.targets.flip

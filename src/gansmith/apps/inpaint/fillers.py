@@ -67,14 +67,14 @@ def open_filler(
         plan: of the search, where the run has no completion net.
 
     Raises:
-        UserError: if there is none, or it makes points, or does not know the class.
+        UserError: if there is none, or it makes points or translations, or does not know the class.
     """
     generator = runs.load(source)
     if generator.spec.kind == "points":
         raise UserError(f"{source}: makes points, not pictures; nothing can be filled by it")
     if isinstance(generator, Translator):
         raise UserError(
-            f"{source}: fills nothing, it translates pictures: gansmith translate RUN PICTURE; "
+            f"{source}: fills nothing, it translates pictures: gansmith translate RUN PICTURES; "
             "--recipe inpaint trains a completion net"
         )
     channels, height, width = generator.spec.shape
