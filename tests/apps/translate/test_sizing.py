@@ -58,7 +58,7 @@ def slope(height: int, width: int) -> np.ndarray:
 
 def way_of(net: Net, stride: int = 1) -> Way:
     make = make_of(net, stride)
-    return Way(make, (3, 3), windows_for(make, 3, stride))
+    return Way(make, (3, 3), stride, windows_for(make, 3, stride))
 
 
 @pytest.mark.parametrize(("radius", "stride"), [(0, 1), (3, 1), (10, 4), (20, 16)])
@@ -73,7 +73,7 @@ def test_how_far_a_net_looks_is_measured(radius: int, stride: int) -> None:
 def test_a_net_that_looks_at_everything_is_known(net: Net) -> None:
     contrast = (lambda x: levelled(x)) if net is levelled else (lambda x: 40 * net(x) % 256)
     assert reach(make_of(contrast), 3, 1) is None
-    assert windows_for(make_of(contrast), 3, 1) == Windows(256, 128, None, 1)
+    assert windows_for(make_of(contrast), 3, 1) == Windows(256, 128, None)
 
 
 def test_windows_overlap_as_far_as_the_net_looks() -> None:
@@ -114,7 +114,7 @@ def test_a_smooth_slope_shows_no_seam(net: Net) -> None:
 def test_a_seam_would_be_seen() -> None:
     """Of windows that do not overlap the same slope has steps: the test above can fail."""
     make = make_of(levelled, 4)
-    way = Way(make, (3, 3), Windows(256, 256, 0, 4))
+    way = Way(make, (3, 3), 4, Windows(256, 256, 0))
     made = translated(way, Picture(slope(600, 700))).astype(int)
     assert np.abs(np.diff(made, axis=1)).max() > 20
 
@@ -129,7 +129,7 @@ def test_any_size_will_do(size: tuple[int, int]) -> None:
 def test_colour_becomes_grey_and_grey_colour() -> None:
     grey = np.random.default_rng(2).integers(0, 256, (20, 24, 1), dtype=np.uint8)
     make = make_of(lambda x: (255 - x).mean(1, keepdim=True))
-    made = translated(Way(make, (3, 1), Windows(256, 128, None, 1)), Picture(grey))
+    made = translated(Way(make, (3, 1), 1), Picture(grey))
     assert np.array_equal(made, 255 - grey)
 
 
@@ -140,7 +140,7 @@ def test_seed_and_number_reach_the_net_and_rows_are_told() -> None:
         asked.update((seed, number) for number in numbers)
         return x
 
-    way = Way(make, (3, 3), Windows(64, 32, None, 4), seed=7, number=3)
+    way = Way(make, (3, 3), 4, Windows(64, 32, None), seed=7, number=3)
     translated(way, Picture(slope(600, 600)), lambda done, total: rows.append((done, total)))
     assert asked == {(7, 3)}
     assert rows[-1] == (600, 600)

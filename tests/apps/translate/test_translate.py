@@ -10,6 +10,7 @@ import gansmith
 from gansmith.apps.inpaint import inpaint
 from gansmith.apps.pictures import tally
 from gansmith.apps.translate import translate
+from gansmith.apps.translate.sizing import Windows
 from gansmith.errors import UserError
 
 RunOf = Callable[..., Path]
@@ -161,6 +162,24 @@ def test_of_one_large_picture_its_rows_are_told(run: Path, tmp_path: Path) -> No
     rows = [step for step in steps if step[0] == "rows"]
     assert [done for _, done, _ in rows] == sorted({done for _, done, _ in rows})
     assert rows[-1] == ("rows", 1400, 1400)
+
+
+def test_how_far_a_net_looks_is_measured_once_and_for_large_pictures_only(
+    run: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def measured(*words: object) -> Windows:
+        asked.append(words)
+        return Windows(256, 128, None)
+
+    monkeypatch.setattr("gansmith.apps.translate.windows_for", measured)
+    translate(run, photos, tmp_path / "small")
+    assert asked == []
+    for name in ("a", "b"):
+        Image.new("RGB", (520, 520)).save(photos / f"{name}.png")
+    translate(run, photos, tmp_path / "large")
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

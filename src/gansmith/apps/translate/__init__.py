@@ -9,7 +9,7 @@ import numpy as np
 from gansmith.apps import runs
 from gansmith.apps.pictures.placing import listed, refuse_overwriting, targets, there
 from gansmith.apps.pictures.tally import Done, Progress, Say, Tally
-from gansmith.apps.translate.sizing import Way, translated, windows_for
+from gansmith.apps.translate.sizing import Way, Windows, is_whole, translated, windows_for
 from gansmith.data.pictures import Picture, Unfit, read_picture
 from gansmith.errors import UserError
 from gansmith.models import Translator
@@ -103,7 +103,7 @@ class _Hand:
 
     def __init__(self, net: Translator, tally: Tally, seed: int, progress: Progress | None) -> None:
         self._net, self._tally, self._seed, self._progress = net, tally, seed, progress
-        self._way: Way | None = None
+        self._windows: Windows | None = None
 
     def picture(self, name: str, path: Path, files: tuple[Path, ...], at: tuple[int, int]) -> None:
         """Translate one of them, the (number, of how many) of ``at``, and write what is missing.
@@ -131,23 +131,21 @@ class _Hand:
     ) -> None:
         """The outputs; of a single picture every band of rows is told."""
         first: np.ndarray | None = None
+        way = self._way(picture)
         for index, number in enumerate(wanted):
             told = self._rows(index, len(wanted)) if alone else None
-            pixels = translated(replace(self.way, number=number), picture, told)
+            pixels = translated(replace(way, number=number), picture, told)
             if first is not None and index == 1 and np.array_equal(first, pixels):
                 self._note("this net makes one output of a picture: all of them are alike")
             first = pixels if len(wanted) > 1 else None
             self._tally.write(laid(picture, pixels), files[number])
 
-    @property
-    def way(self) -> Way:
-        """How: measured at the first picture that is to be made."""
-        if self._way is None:
-            net = self._net
-            channels = (net.in_channels, net.spec.shape[0])
-            windows = windows_for(net.translate, channels[0], net.stride)
-            self._way = Way(net.translate, channels, windows, self._seed)
-        return self._way
+    def _way(self, picture: Picture) -> Way:
+        """How: windows are measured at the first picture that needs them."""
+        net, channels = self._net, (self._net.in_channels, self._net.spec.shape[0])
+        if self._windows is None and not is_whole(picture.size, net.stride):
+            self._windows = windows_for(net.translate, channels[0], net.stride)
+        return Way(net.translate, channels, net.stride, self._windows, self._seed)
 
     def _rows(self, index: int, count: int) -> Callable[[int, int], None] | None:
         progress = self._progress

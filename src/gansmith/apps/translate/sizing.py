@@ -31,7 +31,6 @@ class Windows:
     side: int
     step: int
     rim: int | None
-    stride: int
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,15 @@ class Way:
     Attributes:
         make: see `Make`.
         channels: of its input, and of its output.
-        windows: for pictures that are not given whole.
+        stride: both sides of what it is given are multiples of it.
+        windows: for pictures that are not given whole (`is_whole`).
         seed, number: of the noise.
     """
 
     make: Make
     channels: tuple[int, int]
-    windows: Windows
+    stride: int
+    windows: Windows | None = None
     seed: int = 0
     number: int = 0
 
@@ -58,10 +59,10 @@ def windows_for(make: Make, channels: int, stride: int) -> Windows:
     side = -(-SIDE // stride) * stride
     rim = reach(make, channels, stride)
     if rim is None:
-        return Windows(side, max(stride, side // 2 // stride * stride), None, stride)
+        return Windows(side, max(stride, side // 2 // stride * stride), None)
     overlap = -(-(2 * rim + FADE) // stride) * stride
     side = max(side, 2 * overlap)
-    return Windows(side, side - overlap, rim, stride)
+    return Windows(side, side - overlap, rim)
 
 
 def reach(make: Make, channels: int, stride: int) -> int | None:
@@ -100,6 +101,16 @@ def _part(x_BCHW: Tensor, start: int, length: int) -> Tensor:
     return x_BCHW[:, :, start : start + length, start : start + length]
 
 
+def is_whole(size: tuple[int, int], stride: int) -> bool:
+    """Whether a picture of this height and width goes through the net in one piece."""
+    height, width = _extended(size, stride)
+    return height * width <= PIXELS
+
+
+def _extended(size: tuple[int, int], stride: int) -> tuple[int, int]:
+    return -(-size[0] // stride) * stride, -(-size[1] // stride) * stride
+
+
 def translated(
     way: Way, picture: Picture, told: Callable[[int, int], None] | None = None
 ) -> np.ndarray:
@@ -111,11 +122,13 @@ def translated(
         told: is told how many of its rows are finished, of how many.
     """
     height, width = picture.size
-    stride, windows = way.windows.stride, way.windows
-    size = (-(-height // stride) * stride, -(-width // stride) * stride)
-    side, step, rim = windows.side, windows.step, windows.rim
-    if size[0] * size[1] <= PIXELS:
+    size = _extended(picture.size, way.stride)
+    if is_whole(picture.size, way.stride):
         side = step = max(size)
+        rim = None
+    else:
+        assert way.windows is not None, "a large picture needs windows"
+        side, step, rim = way.windows.side, way.windows.step, way.windows.rim
     out = np.empty((height, width, way.channels[1]), np.uint8)
     make = partial(_windows, way, picture)
     for band in mosaic(size, side, step, way.channels[1], make, rim):
