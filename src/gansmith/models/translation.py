@@ -34,6 +34,7 @@ from gansmith.models.resnet import ResidualBlock
 MAX_WIDENING = 8  # channels grow with depth to at most this many times the width
 SMALLEST = 4  # pixels: a U-net halves no further
 HALVINGS = 2  # of a translator
+NOISE = 0.25  # gain of the noise at the start: the picture is to be heard above it
 WIDE = 7  # pixels of a translator's first and last kernels (Johnson et al. 2016, supplement)
 G_STYLE = D_STYLE = Style("leaky-relu", "none", "linear")
 
@@ -96,7 +97,7 @@ class Translating(nn.Module):
 
     def noises(self, channels: Sequence[int]) -> nn.ModuleList:
         """One linear map of the noise for each size of a decoder."""
-        return nn.ModuleList(he(nn.Linear(self.embed.outputs, c), gain=1.0) for c in channels)
+        return nn.ModuleList(he(nn.Linear(self.embed.outputs, c), NOISE) for c in channels)
 
     def forward(
         self, z_BZ: Tensor, y_B: Tensor | None = None, given: Tensor | None = None

@@ -137,7 +137,7 @@ RECIPES: dict[str, Recipe] = {
         },
     ),
     "pix2pix": Recipe(
-        "pairs: one picture to another, L1 and an adversary that sees both; a U-net, patches",
+        "pairs: one picture to another, L1 and an adversary that sees both; U-net, patches",
         {
             "task": "translation",
             "batch": 8,
