@@ -17,6 +17,8 @@ COMMANDS = [
     "train",
     "sample",
     "inpaint",
+    "translate",
+    "demo",
     "evaluate",
     "doctor",
     "recipes",

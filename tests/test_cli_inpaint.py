@@ -125,6 +125,7 @@ def test_stopped_it_leaves_whole_files_alone(
         process.communicate()
     assert (process.returncode, out) == (expected, "")
     assert "Traceback" not in err
+    assert ("the same command goes on" in err) == (number == signal.SIGINT)
     assert sorted(here.glob("out/.*")) == []
     for path in here.glob("out/*.png"):
         with Image.open(path) as image:

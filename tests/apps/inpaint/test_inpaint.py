@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import gansmith
-from gansmith.apps import inpaint as room
 from gansmith.apps.inpaint import inpaint
+from gansmith.apps.pictures import tally as room
 from gansmith.apps.train import train
 from gansmith.errors import UserError
 from gansmith.training.latent_search import SearchPlan

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansmith.data.pictures.tiling import Box, Made, fade, mosaic, starts
+from gansmith.data.pictures.tiling import Box, Made, fade, mosaic, ramp, starts
 
 
 @given(st.integers(1, 300), st.integers(1, 64), st.data())
@@ -101,3 +101,41 @@ def test_small_windows(side: int) -> None:
     picture = np.ones((5, 5, 1), np.float32)
     values, _ = assembled(picture, side, 1, lambda b: [Made(picture[x.here]) for x in b])
     assert np.allclose(values, 1)
+
+
+@given(st.integers(0, 12), st.integers(1, 12), st.integers(1, 200))
+def test_ramps_of_two_windows_sum_to_one(rim: int, width: int, more: int) -> None:
+    overlap = 2 * rim + width
+    side = overlap + more
+    one = ramp(0, side, 2 * side - overlap, rim, width)
+    two = ramp(side - overlap, side, 2 * side - overlap, rim, width)
+    assert np.allclose(one[-overlap:] + two[:overlap], 1, atol=1e-6)
+    assert (one[:-overlap] == 1).all()
+    assert (two[overlap:] == 1).all()
+    assert (one[len(one) - rim :] == 0).all()  # what a window's edge spoils is not seen
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 5), st.integers(1, 6))
+def test_windows_with_a_rim_make_the_picture(height: int, width: int, rim: int, faded: int) -> None:
+    """Where their rims are spoilt, too."""
+    picture = np.random.default_rng(0).normal(size=(height, width, 2)).astype(np.float32)
+    side = 2 * (2 * rim + faded)
+
+    def make(boxes: list[Box]) -> list[Made | None]:
+        made: list[Made | None] = []
+        for box in boxes:
+            values = picture[box.here].copy()
+            for axis, (start, length) in enumerate(((box.top, height), (box.left, width))):
+                values = np.moveaxis(values, axis, 0)
+                if start > 0:
+                    values[:rim] = 1e6
+                if start + len(values) < length:
+                    values[len(values) - rim :] = 1e6
+                values = np.moveaxis(values, 0, axis)
+            made.append(Made(values))
+        return made
+
+    step = side - 2 * rim - faded
+    bands = list(mosaic((height, width), side, step, 2, make, rim))
+    assert all(band.made.all() for band in bands)
+    assert np.allclose(np.concatenate([band.values for band in bands]), picture, atol=1e-4)

@@ -3,7 +3,7 @@
 `gansmith.inpaint` and ``gansmith inpaint``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ import numpy as np
 from gansmith.apps.inpaint.fillers import Filler, open_filler
 from gansmith.apps.inpaint.pairing import Job, Work, pair
 from gansmith.apps.inpaint.sizing import SIZES, Way, check_size, fill
-from gansmith.data.pictures import Picture, Unfit, check_hole, encode, read_mask, read_picture
+from gansmith.apps.pictures.tally import Done, Progress, Say, Tally
+from gansmith.data.pictures import Picture, Unfit, check_hole, read_mask, read_picture
 from gansmith.data.pictures.blending import BLENDS, blend_of
 from gansmith.errors import UserError
-from gansmith.files import write_atomically
 
 __all__ = [
     "BLENDS",
@@ -29,48 +29,25 @@ __all__ = [
     "open_filler",
 ]
 
-Progress = Callable[[str, int, int], None]
-Say = Callable[[str], None]
 TOGETHER = 16  # pictures that a search is given at once, where they are small
 TOGETHER_PIXELS = 2**24  # of all of them, so that memory is bounded
 
 
 @dataclass(frozen=True)
-class InpaintResult:
-    """What was done.
+class InpaintResult(Done):
+    """What was done, and by what.
 
     Attributes:
-        out: the file or folder that was written.
         way: ``trained`` (a completion net) or ``latent`` (a search of a generator's noise).
         blend: how fillings were laid into the holes.
-        seed: of the noise.
-        written: files.
-        already: how many files were there before and were left alone.
-        skipped: pictures that were left out, and why.
-        notes: what else was decided or found.
     """
 
-    out: Path
     way: str
     blend: str
-    seed: int
-    written: tuple[Path, ...]
-    already: int
-    skipped: dict[str, str]
-    notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        return {
-            "out": str(self.out),
-            "way": self.way,
-            "blend": self.blend,
-            "seed": self.seed,
-            "written": [str(path) for path in self.written],
-            "already": self.already,
-            "skipped": self.skipped,
-            "notes": list(self.notes),
-        }
+        return super().as_json() | {"way": self.way, "blend": self.blend}
 
 
 def inpaint(
@@ -121,18 +98,17 @@ def inpaint(
     name = blend or filler.blend
     way = Way(filler, blend_of(name), size, seed)
     work = pair(pictures, mask, out, count)
-    hand = _Hand(way, work, invert, overwrite, Path(pictures).is_dir(), say)
-    hand.leave_out(work.alone)
+    tally = Tally("filled", overwrite, Path(pictures).is_dir(), say)
+    tally.leave_out(work.alone)
     done, total = len(work.alone), len(work.alone) + len(work.jobs)
-    for finished in hand.work():
+    for finished in _Hand(way, work, invert, tally).work():
         done += finished
         if progress:
             progress("filling", done, total)
-    hand.check_use(total)
-    notes = (*filler.notes, *work.notes, *hand.notes)
-    return InpaintResult(
-        work.out, filler.way, name, seed, tuple(hand.written), hand.already, hand.skipped, notes
-    )
+    tally.check_use(total)
+    notes = (*filler.notes, *work.notes, *tally.notes)
+    written, skipped = tuple(tally.written), tally.skipped
+    return InpaintResult(work.out, seed, written, tally.already, skipped, notes, filler.way, name)
 
 
 @dataclass(frozen=True)
@@ -145,35 +121,11 @@ class _Ready:
 
 
 class _Hand:
-    """Does the work, and keeps what became of every picture."""
+    """Does the work."""
 
-    def __init__(
-        self, way: Way, work: Work, invert: bool, overwrite: bool, many: bool, say: Say | None
-    ) -> None:
-        self._way, self._work, self._invert = way, work, invert
-        self._overwrite, self._many, self._say = overwrite, many, say
+    def __init__(self, way: Way, work: Work, invert: bool, tally: Tally) -> None:
+        self._way, self._work, self._invert, self._tally = way, work, invert, tally
         self._shared: np.ndarray | None = None
-        self.written: list[Path] = []
-        self.already = 0
-        self.skipped: dict[str, str] = {}
-        self.notes: list[str] = []
-
-    def leave_out(self, reasons: dict[str, str]) -> None:
-        """Name pictures that cannot be filled."""
-        self.skipped |= reasons
-        if self._say:
-            for name, why in reasons.items():
-                self._say(f"left out {name}: {why}")
-
-    def check_use(self, total: int) -> None:
-        """Refuse to call it a success where every picture was left out.
-
-        Raises:
-            UserError: saying why the first was.
-        """
-        if not self.written and not self.already:
-            name, why = next(iter(self.skipped.items()))
-            raise UserError(f"nothing was filled, of {total:,} pictures; the first, {name}: {why}")
 
     def work(self) -> Iterator[int]:
         """Fill and write everything; how many pictures are finished each time.
@@ -183,16 +135,16 @@ class _Hand:
         """
         waiting: list[_Ready] = []
         for job in self._work.jobs:
-            if not self._missing(job):
-                self.already += len(job.targets)
+            if not self._tally.missing(job.targets):
+                self._tally.already += len(job.targets)
                 yield 1
                 continue
             try:
                 ready = self._read(job)
             except Unfit as error:
-                if not self._many:
+                if not self._tally.many:
                     raise
-                self.leave_out({job.name: str(error)})
+                self._tally.leave_out({job.name: str(error)})
                 yield 1
                 continue
             waiting.append(ready)
@@ -211,11 +163,6 @@ class _Hand:
         large = sum(each.hole.size for each in waiting) > TOGETHER_PIXELS
         return len(waiting) if large else TOGETHER
 
-    def _missing(self, job: Job) -> list[int]:
-        """The numbers of the fillings that are to be made."""
-        targets = enumerate(job.targets)
-        return [k for k, target in targets if self._overwrite or not target.exists()]
-
     def _read(self, job: Job) -> _Ready:
         if self._work.shared and self._shared is None:
             try:
@@ -231,26 +178,18 @@ class _Hand:
     def _fill(self, waiting: list[_Ready]) -> None:
         """Every missing filling of some pictures, a filling at a time."""
         coloured = any(each.picture.pixels.shape[2] == 3 for each in waiting)
-        if coloured and self._way.filler.shape[0] == 1 and not self.notes:
-            self.notes.append("the net knows no colour: holes in coloured pictures become grey")
+        if coloured and self._way.filler.shape[0] == 1 and not self._tally.notes:
+            self._tally.notes.append(
+                "the net knows no colour: holes in coloured pictures become grey"
+            )
         for filling in range(len(waiting[0].job.targets)):
-            wanted = [each for each in waiting if filling in self._missing(each.job)]
-            self.already += len(waiting) - len(wanted)
+            wanted = [each for each in waiting if filling in self._tally.missing(each.job.targets)]
+            self._tally.already += len(waiting) - len(wanted)
             if not wanted:
                 continue
             way = replace(self._way, filling=filling)
             seen = [each.picture.seen() for each in wanted]
             filled = fill(way, seen, [each.hole for each in wanted])
             for each, pixels in zip(wanted, filled, strict=True):
-                self._write(each, pixels, each.job.targets[filling])
-
-    def _write(self, ready: _Ready, filled: np.ndarray, target: Path) -> None:
-        """A picture with the hole alone taken from what was filled."""
-        pixels = np.where(ready.hole[:, :, None], filled, ready.picture.pixels)
-        content = encode(ready.picture.with_pixels(pixels), target.suffix)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, content)
-        except OSError as error:
-            raise UserError(f"{target}: {(error.strerror or str(error)).lower()}") from error
-        self.written.append(target)
+                whole = np.where(each.hole[:, :, None], pixels, each.picture.pixels)
+                self._tally.write(each.picture.with_pixels(whole), each.job.targets[filling])

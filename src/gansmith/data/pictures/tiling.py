@@ -59,12 +59,36 @@ def fade(side: int) -> np.ndarray:
     return (np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2).astype(np.float32)
 
 
+def ramp(start: int, side: int, length: int, rim: int, width: int) -> np.ndarray:
+    """What counts of a window of a row: 0 in the rim, then up to 1 along sin², inner edges only.
+
+    Two windows that overlap by 2 · rim + width sum to 1. At the ends of the picture there is no
+    other window, and all of this one counts.
+
+    Args:
+        start: of the window, in pixels.
+        side: of the window.
+        length: of the picture.
+        rim: pixels at an inner edge that are not to be seen.
+        width: pixels of the fade.
+    """
+    place = np.arange(side) + 0.5
+    inner = np.full(side, np.inf)
+    if start > 0:
+        inner = np.minimum(inner, place)
+    if start + side < length:
+        inner = np.minimum(inner, side - place)
+    share = np.clip((inner - rim) / max(1, width), 0.0, 1.0)
+    return (np.sin(0.5 * np.pi * share) ** 2).astype(np.float32)
+
+
 def mosaic(
     size: tuple[int, int],
     side: int,
     step: int,
     channels: int,
     make: Callable[[list[Box]], list[Made | None]],
+    rim: int | None = None,
 ) -> Iterator[Band]:
     """Finished rows of a picture whose windows ``make`` makes; where they overlap they fade.
 
@@ -76,18 +100,26 @@ def mosaic(
         step: from one window to the next, at most ``side``.
         channels: of what is made.
         make: from the windows of one row to what is made of each, or None for nothing.
+        rim: pixels at the inner edges of windows that are left out, less than half of what they
+            overlap; what is left of that is the fade (`ramp`). None fades over whole windows.
     """
     height, width = size
     tall, wide = min(side, height), min(side, width)
-    weights = fade(tall)[:, None] * fade(wide)
     tops, lefts = starts(height, tall, step), starts(width, wide, step)
+
+    def along(start: int, own: int, length: int) -> np.ndarray:
+        if rim is None:
+            return fade(own)
+        return ramp(start, own, length, rim, side - step - 2 * rim)
+
     sums = np.zeros((tall, width, channels), np.float32)
     shares = np.zeros((tall, width), np.float32)
     for row, top in enumerate(tops):
         boxes = [Box(top, left, tall, wide) for left in lefts]
         for box, made in zip(boxes, make(boxes), strict=True):
             if made is not None:
-                share = made.weight * weights
+                rows = along(top, tall, height)
+                share = made.weight * rows[:, None] * along(box.left, wide, width)
                 columns = box.here[1]
                 sums[:, columns] += share[:, :, None] * made.values
                 shares[:, columns] += share

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gansmith.apps.pictures.placing import listed, refuse_overwriting, targets, there
+from gansmith.errors import UserError
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``图/`` with ``a.jpg``, ``a.png`` and ``sub/b.png``."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "a.png", "sub/b.png"):
+        path = Path("图") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    return Path("图")
+
+
+def test_a_folder_is_listed_with_its_sub_folders_and_a_file_alone(place: Path) -> None:
+    (place / "notes.txt").touch()
+    root, names, notes = listed(place)
+    assert (root, names) == (place, ("a.jpg", "a.png", "sub/b.png"))
+    assert notes == ("ignored 1 other file: notes.txt",)
+    assert listed(place / "a.jpg") == (place, ("a.jpg",), ())
+
+
+def test_results_are_named_by_what_is_done(place: Path) -> None:
+    found, files = targets(place, ("sub/b.png",), None, 1, "translated")
+    assert (found, files) == (
+        Path("图-translated"),
+        {"sub/b.png": (Path("图-translated/sub/b.png"),)},
+    )
+    assert targets(place / "a.jpg", ("a.jpg",), None, 1, "made")[0] == Path("a-made.png")
+    _, files = targets(place, listed(place)[1], "out", 2, "made")
+    assert files["a.jpg"] == (Path("out/a.jpg-1.png"), Path("out/a.jpg-2.png"))
+
+
+def test_what_is_not_there_is_told_with_the_nearest(place: Path) -> None:
+    assert there("图") == place
+    with pytest.raises(UserError, match=r"a\.pgn: no such file or folder; did you mean 'a\.png'"):
+        there(place / "a.pgn")
+
+
+def test_what_is_read_is_not_written_whatever_it_is_called(place: Path) -> None:
+    with pytest.raises(UserError, match="is read, so it cannot be written"):
+        refuse_overwriting([place / "a.png"], [Path("图/../图/a.png")])
+    refuse_overwriting([place / "a.png"], [Path("a.png")])
