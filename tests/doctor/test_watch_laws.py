@@ -125,6 +125,36 @@ def test_what_a_hinge_asks_for_is_known_when_it_is_satisfied(
     assert codes(loop, 30)[:1] == first
 
 
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"real_label": 0.0, "fake_label": 1.0}, ["GS110"]),
+        ({"g_label": 0.0}, ["GS109"]),
+        ({"real_label": 0.0, "fake_label": 1.0, "g_label": 0.0}, []),
+        ({}, []),
+    ],
+)
+def test_a_hinge_that_was_satisfied_before_anybody_listened(
+    changes: dict[str, float], first: list[str]
+) -> None:
+    """D says far more than its margins, and G hardly moves: D's loss is 0 from the first step."""
+    loop = Hinge(criterion=hinge, **changes)  # type: ignore[arg-type]
+    loop.G.requires_grad_(False)
+    torch.manual_seed(0)
+    opt_g, opt_d = loop.optimisers()
+    for _ in range(60):
+        loop.d_step(opt_d)
+    loop.G.requires_grad_(True)
+    loop.D[-1].weight.data *= 20
+    loop.D[-1].bias.data *= 20
+    with watch(loop.G, loop.D, say=None) as seen:
+        loop.play(12, (opt_g, opt_d))
+    assert [finding.code for finding in seen.findings][:1] == first
+    for finding in seen.findings:
+        for language in LANGUAGES:
+            assert "{" not in told(finding, language)["evidence"]
+
+
 def made_call(x: Tensor, origin: str, asks: bool) -> Call:
     return Call(
         net="D", x=x, out=x[:, 0], origin=origin, fake_rows=None, draw=None, attached=False,  # type: ignore[arg-type]

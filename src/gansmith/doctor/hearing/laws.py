@@ -48,6 +48,8 @@ class Pull:
     @property
     def direction(self) -> int:
         """+1: up; −1: down; 0: not known."""
+        if self.law == "none" and math.isinf(self.target):  # where it had pulled to
+            return 1 if self.target > 0 else -1
         return (self.mean < 0) - (self.mean > 0) if not math.isnan(self.target) else 0
 
 

@@ -16,6 +16,7 @@ from gansmith.doctor.hearing import Call, Net, Pass, Pull, Reach, Step, pull, ro
 from gansmith.doctor.wiring.crowd import Crowd
 
 View = list[tuple[Call, Tensor]]  # calls of D, and the gradient at their outputs
+Content = tuple[Pull, Pull, dict[str, Value]]  # real, fake, and D's outputs by name
 NEED = 4
 
 
@@ -78,6 +79,7 @@ class Bench:
         pulls: by D and side (``real``, ``fake``, and ``G`` for G's pull on its samples), the last.
         ways: the directions in which each of them has ever been.
         laws: the last of each whose law was known.
+        content: by D, where its loss had pulled it before it asked for no more, and what it says.
         sides: by D, the sides that it has been shown with a gradient since G's last step.
         noises: the noise of G's last judged calls, newest last.
         reach: what G's last activation gives.
@@ -96,6 +98,7 @@ class Bench:
     pulls: dict[tuple[str, str], Pull] = field(default_factory=dict)
     ways: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     laws: dict[tuple[str, str], Pull] = field(default_factory=dict)
+    content: dict[str, "Content | None"] = field(default_factory=dict)
     sides: dict[str, set[str]] = field(default_factory=dict)
     noises: list[Tensor] = field(default_factory=list)
     reach: Reach = field(default_factory=Reach)

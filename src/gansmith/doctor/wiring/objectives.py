@@ -3,14 +3,17 @@
 import math
 from collections.abc import Iterator
 
+from gansmith.doctor.findings import Value
 from gansmith.doctor.hearing import Call, Pull, Step, follows, order, roles
 from gansmith.doctor.wiring.bench import (
     Bench,
+    Content,
     Evidence,
     Sides,
     View,
     flat,
     of_D,
+    outputs,
     pulled,
     told_apart,
 )
@@ -56,11 +59,17 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
     for name in sorted(fresh):
         real, fake = (bench.pulls.get((name, side)) for side in SIDES)
         G = bench.pulls.get((name, "G"))
-        if real is None or fake is None:
+        if shown:
+            bench.content[name] = _content(shown, name, bench)
+        content = bench.content.get(name)
+        if content is not None:
+            real, fake, values = content[0], content[1], {**content[2]}
+        elif real is not None and fake is not None:
+            values = {"pull_real": -real.mean, "pull_fake": -fake.mean}
+        else:
             continue
         between = order(real, fake)
         plays = follows(G, real, fake) if G is not None else "unknown"
-        values = {"pull_real": -real.mean, "pull_fake": -fake.mean}
         if G is not None:
             values["pull_G"] = -G.mean
         surely = all(math.isfinite(p.target) for p in (real, fake, *([G] if G else [])))
@@ -73,6 +82,25 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
             yield Evidence("GS109", name, same, values, step.line, need)
             swapped = between == "inverted" and plays == "same"
             yield Evidence("GS110", name, swapped, values, step.line, need)
+
+
+def _content(view: View, name: str, bench: Bench) -> Content | None:
+    """What a loss had asked for that was never heard to ask: what D says of samples by now.
+
+    A hinge may be satisfied within its first steps. D's outputs on real samples and on fakes then
+    lie on two sides, and nothing pulls them.
+    """
+    if any(bench.ways.get((name, side)) for side in SIDES):
+        return None
+    found = [outputs(view, side, name) for side in SIDES]
+    if any(each is None or not len(each[0]) or bool(each[1].any()) for each in found):
+        return None
+    real, fake = (each[0] for each in found if each is not None)
+    way = (1 if real.min() > fake.max() else 0) - (1 if real.max() < fake.min() else 0)
+    if not way:
+        return None
+    said: dict[str, Value] = {"said_real": float(real.mean()), "said_fake": float(fake.mean())}
+    return Pull("none", way * math.inf, 0.0), Pull("none", -way * math.inf, 0.0), said
 
 
 def form(step: Step, bench: Bench) -> Iterator[Evidence]:
