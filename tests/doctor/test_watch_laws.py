@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gansmith.doctor import LANGUAGES, told
-from gansmith.doctor.hearing import Call, Pull, Reach, cost, kinship, pull, tie
+from gansmith.doctor.hearing import Call, Pull, Reach, cost, kinship, order, pull, tie
 from gansmith.doctor.watch import Watch, watch
 from gansmith.doctor.wiring import Bench, Scales
 from gansmith.doctor.wiring.crowd import Crowd, classes
@@ -85,6 +85,21 @@ def test_a_line_that_ends_is_a_hinge_and_what_it_asked_for_stands() -> None:
     bench.hear("D", "fake", Pull("linear", math.inf, -1.0))  # flipped labels: nothing is sure
     bench.hear("D", "fake", Pull("none", math.nan, 0.0))
     assert bench.pulls["D", "fake"].direction == 0
+
+
+def test_a_sure_d_that_overshoots_a_softened_target_is_not_told_one_thing() -> None:
+    bench = Bench({})
+    bench.hear("D", "real", Pull("probabilities", 0.9, -0.1))
+    bench.hear("D", "fake", Pull("probabilities", 0.0, 0.1))
+    bench.hear("D", "real", Pull("other", -math.inf, 0.003))  # D says 0.97 of all of them
+    bench.hear("D", "fake", Pull("other", -math.inf, 0.03))
+    real, fake = bench.asks("D", "real"), bench.asks("D", "fake")
+    assert real is not None
+    assert fake is not None
+    assert (order(real, fake), real.mean) == ("normal", 0.003)
+    told_new = Pull("probabilities", 0.0, 0.2)  # what is read anew counts
+    bench.hear("D", "real", told_new)
+    assert bench.asks("D", "real") == told_new
 
 
 # --- a hinge, in a loop

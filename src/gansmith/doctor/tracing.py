@@ -45,6 +45,7 @@ SHAPES = (
     "dimension",
     "expected weight",
     "Target size",
+    "target size",
 )
 UNIT = ("between 0 and 1", "input_val >= zero", "between zero and one")
 

@@ -21,6 +21,7 @@ from gansmith.doctor.findings import texts as known_texts
 from gansmith.doctor.hearing import Arguments, Ears, Net, Step, roles
 from gansmith.doctor.hearing.kinship import plain
 from gansmith.doctor.hearing.places import user_line
+from gansmith.doctor.hearing.weights import leaves
 from gansmith.doctor.looks import Looks
 from gansmith.doctor.precedence import ordered
 from gansmith.doctor.wiring import RULES, Bench, Evidence, Scales, Tally
@@ -103,8 +104,7 @@ def players(G: nn.Module, Ds: tuple[nn.Module, ...]) -> list[Net]:
         own = {id(p): key for key, p in inner.named_parameters() if count[id(p)] == 1}
         if not own:
             raise UserError(f"watch: {name} has no weights of its own to be trained")
-        leaves = {k: m for k, m in inner.named_modules() if not list(m.children())}
-        parts = {} if compiled else leaves
+        parts = {} if compiled else leaves(inner)
         role: Literal["G", "D"] = "G" if name == "G" else "D"
         found.append(Net(name, role, inner, door, _layers(inner, own), parts, own))
     return found
@@ -247,7 +247,7 @@ class Watch:
         if self._warms_up(step):
             self._add(self._weigh_all(self._of_scales(), step))
             return
-        for role in roles(step.holds):
+        for role in self._played(step):
             self._heard[role] += 1
             self._last[role] = step
         if self._broken:
@@ -258,6 +258,11 @@ class Watch:
             self._probe_on()
         elif min(self._heard.values()) >= LOOKED or sum(self._heard.values()) >= AT_MOST:
             self._look(step)
+
+    def _played(self, step: Step) -> set[Literal["G", "D"]]:
+        """Whose step this was; of an optimiser that holds both, whose gradients it has."""
+        moved = tuple(name for name in step.holds if step.norms.get(name))
+        return roles(moved) or roles(step.holds)
 
     def _warms_up(self, step: Step) -> bool:
         """Whether this step may still be about samples that were made before we listened."""

@@ -71,3 +71,17 @@ def silent(net: Net, held: set[int]) -> dict[str, str]:
         elif not any(id(p) in held for p in matrices):
             found[name] = "not in optimizer.param_groups"
     return found
+
+
+def leaves(net: nn.Module) -> dict[str, nn.Module]:
+    """The modules that compute something themselves, by name.
+
+    A layer stays one when its weight is parametrised (spectral and weight norm as PyTorch has them
+    are modules within it), and what parametrises it is none.
+    """
+    return {
+        name: module
+        for name, module in net.named_modules()
+        if "parametrizations" not in name.split(".")
+        and not [child for child, _ in module.named_children() if child != "parametrizations"]
+    }

@@ -145,6 +145,17 @@ class Bench:
             return replace(found, law="hinge") if other.law == "hinge" else found
         return found
 
+    def asks(self, name: str, side: str) -> Pull | None:
+        """The last pull; with the target that was once read off it where only its way is seen now.
+
+        A D that is sure says the same of all samples of a side, and a line needs two points. Where
+        it overshoots a softened target, the way alone would be that of the other side.
+        """
+        now, known = self.pulls.get((name, side)), self.laws.get((name, side))
+        if now is None or known is None or not math.isfinite(known.target) or now.law != "other":
+            return now
+        return replace(known, mean=now.mean)
+
     def note(self, step: Step, listening: bool) -> None:
         """Remember whose step this was; before the rules are asked."""
         self.optimisers[step.optimiser] = step.holds

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gansmith.doctor.findings import Value
 from gansmith.doctor.hearing import Arguments, Net, Step
 from gansmith.doctor.hearing.kinship import plain, set_aside, tensors
+from gansmith.doctor.hearing.weights import leaves
 from gansmith.doctor.wiring.bench import Bench, Evidence, flat, told_apart
 from gansmith.models.units import is_activation, weight_of
 
@@ -158,8 +159,7 @@ def locate(
 
         return hook
 
-    layers = [(k, m) for k, m in net.module.named_modules() if not list(m.children())]
-    handles = [m.register_forward_hook(check(k)) for k, m in layers]
+    handles = [m.register_forward_hook(check(k)) for k, m in leaves(net.module).items()]
     try:
         with deaf(), torch.no_grad(), set_aside(net.module):
             net.module(*given[0], **given[1])

@@ -57,8 +57,7 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
     shown = _shown(step, bench)
     fresh = listen(step, bench, sides) | set(_names(shown))
     for name in sorted(fresh):
-        real, fake = (bench.pulls.get((name, side)) for side in SIDES)
-        G = bench.pulls.get((name, "G"))
+        real, fake, G = (bench.asks(name, side) for side in (*SIDES, "G"))
         if shown:
             bench.content[name] = _content(shown, name, bench)
         content = bench.content.get(name)
