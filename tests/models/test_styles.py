@@ -55,7 +55,8 @@ def test_every_style_makes_judges_and_learns(name, activation, norm, output):
         style = Style(activation, norm, output)
         G, D = build(name, shape, 6, 8, 2, classes=3, g=style, d=style)
         z, x, y = torch.randn(9, 6), torch.randn(9, *shape), torch.arange(9) % 3
-        fake, logit_B = G(z, y), D(x, y)
+        given = (torch.randn(9, *shape),) if MODELS[name].reads == "picture" else ()
+        fake, logit_B = G(z, y, *given), D(x, y)
         assert fake.shape == (9, *shape)
         assert logit_B.shape == (9,)
         assert bool(fake.isfinite().all() and logit_B.isfinite().all())
@@ -64,7 +65,7 @@ def test_every_style_makes_judges_and_learns(name, activation, norm, output):
             for found in (fake, logit_B):
                 assert low <= float(found.detach().min()) <= float(found.detach().max()) <= high
         mix, weigh = torch.randn(9, *shape), torch.randn(9)
-        silent = woken(G, lambda: (G(z, y) * mix).sum())  # noqa: B023 - called at once
+        silent = woken(G, lambda: (G(z, y, *given) * mix).sum())  # noqa: B023 - called at once
         silent += woken(D, lambda: (D(x, y) * weigh).sum())  # noqa: B023
         # What is taken away again by a normalisation further on may end at exactly 0.
         assert [key for key in silent if not (NORMS[norm].centres and key.endswith("bias"))] == []
@@ -133,6 +134,8 @@ def test_the_defaults_are_those_of_the_papers():
         "dcgan": [("relu", "batch", "tanh"), ("leaky-relu", "batch", "linear")],
         "resnet": [("leaky-relu", "none", "linear")] * 2,
         "completion": [("leaky-relu", "none", "linear")] * 2,
+        "unet": [("leaky-relu", "none", "linear")] * 2,
+        "translator": [("leaky-relu", "none", "linear")] * 2,
     }
 
 
