@@ -69,7 +69,7 @@ def test_images_that_hold_both_are_cut_in_the_middle(tmp_path, cache):
     for i in range(4):
         left = np.full((SIDE, SIDE, 3), (i, 0, 0), np.uint8)
         Image.fromarray(np.concatenate([left, left + 100], 1)).save(tmp_path / f"{i}.png")
-    for layout in ("auto", "side-by-side"):
+    for layout in (None, "side-by-side"):
         sides = open_sides(str(tmp_path), layout=layout)
         assert sides.info.shape == (6, SIDE, SIDE)
         assert told(sides) == [(i, i + 100) for i in range(4)]

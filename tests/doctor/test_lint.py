@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,18 @@ import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from gansmith.apps.linting import patient_of
 from gansmith.config import build, merge, nest
-from gansmith.data import DataInfo
+from gansmith.data import DataInfo, open_data
 from gansmith.doctor import LANGUAGES, Finding, examples, told
 from gansmith.doctor.catalogue import DATA, SETTINGS
 from gansmith.doctor.lint import LINT, UNSOUND, Patient, admit, lint
 from gansmith.doctor.lint.play import share_of_youth
 from gansmith.recipes import RECIPES, recipe
 from gansmith.recipes.questions import QUESTIONS
+from gansmith.tasks import TASKS
 from gansmith.training.schedule import ema_decay
 
 BASE: Mapping[str, Any] = {"device": "cpu", "budget": "1h"}
@@ -104,10 +107,24 @@ def alarms(found: list[Finding]) -> list[str]:
     return [f"{each.code} {dict(each.values)}" for each in found if each.severity != "advice"]
 
 
+@pytest.fixture(scope="session")
+def two_sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits and their negatives, in two sub-folders, matched by name."""
+    folder = tmp_path_factory.mktemp("sides")
+    pixels, _ = open_data("digits", limit=600).batch(np.arange(600))
+    for side, x in (("A", pixels), ("B", 255 - pixels)):
+        (folder / side).mkdir()
+        for at, each in enumerate(x[:, 0].numpy()):
+            Image.fromarray(each).save(folder / side / f"{at}.png")
+    return folder
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_no_recipe_raises_an_alarm(name: str) -> None:
-    patient = patient_of(build(recipe(name).settings, {"recipe": name, "device": "cpu"}))
-    assert lint(patient) == []
+def test_no_recipe_raises_an_alarm(name: str, two_sides: Path) -> None:
+    changes: dict[str, Any] = {"recipe": name, "device": "cpu"}
+    if TASKS[build(recipe(name).settings).task].sides:
+        changes["data"] = {"source": str(two_sides)}
+    assert lint(patient_of(build(recipe(name).settings, changes))) == []
 
 
 ARMS = [

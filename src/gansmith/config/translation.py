@@ -15,7 +15,7 @@ class TranslationConfig(Section):
     """
 
     target: str | None = Field(None, min_length=1)
-    layout: Literal["auto", "folders", "side-by-side"] = "auto"
+    layout: Literal["folders", "side-by-side"] | None = None
     direction: Literal["AtoB", "BtoA"] = "AtoB"
     method: Literal["contrastive", "cycle"] = "contrastive"  # of unpaired sides
     l1: NonNegative = 10.0  # pairs: weight of the L1 distance to the target

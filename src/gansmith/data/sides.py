@@ -36,7 +36,7 @@ from gansmith.data.partners import (
 from gansmith.data.plan import Survey, decide
 from gansmith.errors import UserError
 
-Layout = Literal["auto", "folders", "side-by-side"]
+Layout = Literal["folders", "side-by-side"] | None
 Direction = Literal["AtoB", "BtoA"]
 HOW = (
     "give the other side (--set translation.target=FOLDER), two sub-folders (A and B, input and "
@@ -50,7 +50,7 @@ class Places:
 
     source: str
     target: str | None = None
-    layout: Layout = "auto"
+    layout: Layout = None
     direction: Direction = "AtoB"
     paired: bool = True
     wish: Wish = field(default_factory=Wish)
@@ -126,7 +126,7 @@ def open_sides(
     source: str,
     target: str | None = None,
     *,
-    layout: Layout = "auto",
+    layout: Layout = None,
     direction: Direction = "AtoB",
     paired: bool = True,
     resolution: tuple[int, int] | None = None,
@@ -146,7 +146,7 @@ def open_sides(
     Args:
         source: side A, or both.
         target: side B.
-        layout: how they lie; ``auto`` looks.
+        layout: how they lie; None looks.
         direction: ``AtoB`` gives A; ``BtoA`` gives B.
         paired: whether the sides are matched.
         resolution, channels, crop, split, limit, progress: as `gansmith.data.open_data`, of each
@@ -164,7 +164,7 @@ def describe_sides(
     source: str,
     target: str | None = None,
     *,
-    layout: Layout = "auto",
+    layout: Layout = None,
     direction: Direction = "AtoB",
     paired: bool = True,
     resolution: tuple[int, int] | None = None,
@@ -219,7 +219,7 @@ def _found(places: Places) -> Pairs:
     if layout == "folders":
         raise UserError(f"{places.source}: the two sides are not there: {HOW}")
     items = narrowed(items, wish)
-    if layout == "auto" and not side_by_side(glimpse(items)):
+    if layout is None and not side_by_side(glimpse(items)):
         raise UserError(f"{places.source}: there is one side only: {HOW}")
     return Pairs(None, items)
 
