@@ -69,7 +69,9 @@ BRINGS: Mapping[str, frozenset[str]] = {
     # A step too long kills units, throws G's samples into one place, and D then tells them easily.
     "GS308": frozenset({"GS301", "GS304", "GS305", "GS306", "GS310"}),
     # Dead units say the same whatever they are given, and pass nothing back.
-    "GS310": frozenset({"GS101", "GS102", "GS120", "GS304"}),
+    "GS310": frozenset({"GS101", "GS102", "GS304"}),
+    # Without noise every unit says one thing, and half of them nothing.
+    "GS120": frozenset({"GS301", "GS310"}),
     # Of one class one mode is drawn.
     "GS402": frozenset({"GS302"}),
     # A G that gets no gradient, or none that leads anywhere, ends in one place.

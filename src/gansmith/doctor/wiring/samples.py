@@ -159,7 +159,8 @@ def noise(step: Step, bench: Bench) -> Iterator[Evidence]:
         out = last.out.float()
         varies, size = float(out.std(0).mean()), float(out.std())
         values = {"varies": varies, "size": size, "std": spread}
-        ignored = varies < 1e-4 * size and spread >= LEAST_NOISE
+        # Dead units lose the noise, too; but units that see one value only may well all be off.
+        ignored = varies < 1e-4 * size and spread >= LEAST_NOISE and "G" not in bench.dead
         yield Evidence("GS120", "G", ignored, values, last.line, need=8)
     bench.noises = [*bench.noises[-(SAME_NOISE - 1) :], z[:64].clone()]
     same = len(bench.noises) == SAME_NOISE and all(
