@@ -46,7 +46,7 @@ def _healthy_score(known: dict[str, Record], case: Case) -> float | None:
 
 
 def report(jobs: list[tuple[Case, str]], known: dict[str, Record]) -> str:
-    """All the tables."""
+    """All the tables, without those that have no more than a head."""
     pairs = [(c, known[f"{c.name}-{how}"]) for c, how in jobs if f"{c.name}-{how}" in known]
     seen = [(case, record) for case, record in pairs if record["repair"] == "advise"]
     parts = [
@@ -57,7 +57,9 @@ def report(jobs: list[tuple[Case, str]], known: dict[str, Record]) -> str:
         ("Repair", accuracy.recovery(pairs, lambda case: _healthy_score(known, case))),
         ("Visits that failed", accuracy.failed(pairs) or ["None."]),
     ]
-    text = "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts)
+    text = "\n\n".join(
+        f"## {title}\n\n" + "\n".join(lines) for title, lines in parts if len(lines) != 2
+    )
     return f"{len(seen)} visits.\n\n{text}\n"
 
 

@@ -102,6 +102,8 @@ def false_alarms(pairs: Pairs) -> list[str]:
     ]
     for half in ("unseen", "tuning"):
         healthy = [r for c, r in pairs if c.fault == "none" and c.half == half]
+        if not healthy:
+            continue
         raised = {
             grade: [r for r in healthy if any(a[2] == grade for a in r["alarms"])]
             for grade in ("error", "warning")
