@@ -100,7 +100,10 @@ def test_refusals_are_one_line_and_code_2(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_stopped_it_leaves_whole_files_alone(
     tiny_run: Path, here: Path, number: signal.Signals, expected: int
 ) -> None:

@@ -377,7 +377,11 @@ def test_a_failed_beginning_leaves_the_older_run_whole(
 
 
 @pytest.mark.parametrize(
-    ("sent", "code", "why"), [(signal.SIGINT, 130, "interrupt"), (signal.SIGTERM, 143, "terminate")]
+    ("sent", "code", "why"),
+    [
+        (signal.SIGINT, 130, "interrupt"),
+        pytest.param(signal.SIGTERM, 143, "terminate", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_saves_ends_with_its_code_and_resume_goes_on(
     sent: signal.Signals, code: int, why: str, pictures: Path, tmp_path: Path

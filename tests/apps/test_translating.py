@@ -133,7 +133,7 @@ def test_resume_goes_on_to_the_same_weights(name: str, tmp_path: Path, pairs: Pa
     assert not any("heads" in key or "back" in key for key in loaded.net.state_dict())
 
 
-@pytest.mark.parametrize("name", ["cut", "cyclegan"])
+@pytest.mark.parametrize("name", ["cut", pytest.param("cyclegan", marks=pytest.mark.slow)])
 def test_sides_without_pairs_are_scored_against_the_target(
     name: str, tmp_path: Path, pairs: Path
 ) -> None:
