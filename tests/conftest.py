@@ -3,8 +3,11 @@
 import os
 import random
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,7 @@ if os.environ.get("GANSMITH_TEST_DOWNLOADS") != "1":
 import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 # The same examples in each run, and no limit on one example's time: neighbours are noisy.
 settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
@@ -115,5 +119,42 @@ def gansmith(
             cli.main()
         out, err = capsys.readouterr()
         return int(end.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def stopped() -> Callable[..., tuple[int, str, str]]:
+    """Sends a signal to a command that has written two pictures: (exit code, stdout, stderr).
+
+    Afterwards every picture there is whole, and nothing half done lies beside them.
+    """
+
+    def run(
+        words: list[str], folder: Path, number: signal.Signals = signal.SIGINT
+    ) -> tuple[int, str, str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gansmith", *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Who runs the tests in the background has Ctrl-C ignored, and hands that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        until = time.monotonic() + 300
+        while len(list(folder.glob("out/*.png"))) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+            process.communicate()
+        assert sorted(folder.glob("out/.*")) == []
+        for path in folder.glob("out/*.png"):
+            with Image.open(path) as image:
+                image.load()
+        return process.returncode, out, err
 
     return run

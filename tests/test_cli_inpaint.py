@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -105,31 +102,10 @@ def test_refusals_are_one_line_and_code_2(
     [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
 )
 def test_stopped_it_leaves_whole_files_alone(
-    tiny_run: Path, here: Path, number: signal.Signals, expected: int
+    tiny_run: Path, here: Path, stopped: Run, number: signal.Signals, expected: int
 ) -> None:
     words = ["inpaint", str(tiny_run), "照 片", "--mask", "masks", "-o", "out", "-n", "5000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gansmith", *words],
-        cwd=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Who runs the tests in the background has Ctrl-C ignored, and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    until = time.monotonic() + 120
-    while len(list(here.glob("out/*.png"))) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    process.send_signal(number)
-    try:
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, out) == (expected, "")
+    code, out, err = stopped(words, here, number)
+    assert (code, out) == (expected, "")
     assert "Traceback" not in err
     assert ("the same command goes on" in err) == (number == signal.SIGINT)
-    assert sorted(here.glob("out/.*")) == []
-    for path in here.glob("out/*.png"):
-        with Image.open(path) as image:
-            image.load()

@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -101,30 +97,9 @@ def test_refusals_are_one_line_and_code_2(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_stopped_it_leaves_whole_files_alone(net: Path, here: Path) -> None:
+def test_stopped_it_leaves_whole_files_alone(net: Path, here: Path, stopped: Run) -> None:
     words = ["translate", str(net), "照 片", "-o", "out", "-n", "50000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gansmith", *words],
-        cwd=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Who runs the tests in the background has Ctrl-C ignored, and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    until = time.monotonic() + 300
-    while len(list(here.glob("out/*.png"))) < 2 and time.monotonic() < until:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    try:
-        out, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, out) == (130, "")
+    code, out, err = stopped(words, here)
+    assert (code, out) == (130, "")
     assert "gansmith: interrupted; what is written is whole, and the same command goes" in err
     assert "Traceback" not in err
-    assert sorted(here.glob("out/.*")) == []
-    for path in here.glob("out/*.png"):
-        with Image.open(path) as image:
-            image.load()

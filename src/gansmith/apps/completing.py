@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gansmith.apps.perceiving import lpips_is_here
+from gansmith.apps.perceiving import lpips_of
 from gansmith.apps.scoring import BATCH, HELD_OUT, Scorer, reference
 from gansmith.config import Config
-from gansmith.config.completion import PERCEPTUAL_SIDE, MasksConfig
+from gansmith.config.completion import MasksConfig
 from gansmith.data import Dataset
+from gansmith.data.drawing import drawn
 from gansmith.data.masks import indexed_masks
 from gansmith.errors import UserError
-from gansmith.metrics import LPIPS, Sample, Score
+from gansmith.metrics import Sample, Score
 from gansmith.metrics.completion import (
     LEAST_APART,
     Fillings,
@@ -49,17 +49,10 @@ class Completions(Completer):
         self, count: int, seed: int = 0, batch: int = BATCH, start: int = 0
     ) -> Iterator[Filled]:
         """Completed pictures, the pictures, and the masks, a batch at a time."""
-        order = np.random.default_rng(seed).permutation(len(self._data))
-        height, width = self.spec.shape[1:]
-        for first in range(start, start + count, batch):
-            numbers = np.arange(first, min(first + batch, start + count))
-            chosen = order[numbers % len(order)]
-            place = np.argsort(chosen, kind="stable")  # a data set is read in order
-            x = torch.empty(len(chosen), *self.spec.shape, dtype=torch.uint8)
-            x[torch.from_numpy(place)] = self._data.batch(chosen[place])[0]
-            masks = self._masks
-            hole = indexed_masks(masks.kinds, masks.area, seed, first, len(numbers), height, width)
-            yield self.complete(x, hole, seed, numbers.tolist()), x, hole
+        masks, (height, width) = self._masks, self.spec.shape[1:]
+        for numbers, x in drawn(self._data, count, seed, batch, start):
+            hole = indexed_masks(masks.kinds, masks.area, seed, numbers[0], len(x), height, width)
+            yield self.complete(x, hole, seed, numbers), x, hole
 
     def areas(self, count: int, seed: int = 0) -> Tensor:
         """The share of each of the first pictures of a seed in the hole, float64 (count,)."""
@@ -67,18 +60,9 @@ class Completions(Completer):
         hole = indexed_masks(masks.kinds, masks.area, seed, 0, count, height, width)
         return hole.double().flatten(1).mean(1)
 
-    def batches(
-        self,
-        count: int,
-        seed: int = 0,
-        class_index: int | None = None,
-        batch: int = 128,
-        start: int = 0,
-    ) -> Iterator[Tensor]:
+    def made(self, count: int, seed: int, batch: int, start: int) -> Iterator[Tensor]:
         """The completed pictures alone."""
-        del class_index
-        for made, _, _ in self.filled(count, seed, batch, start):
-            yield made
+        return (made for made, _, _ in self.filled(count, seed, batch, start))
 
     def rows(self, seed: int) -> Tensor:
         """Rows of completed pictures, under each those with their holes, and as they had been.
@@ -114,13 +98,7 @@ def exhibited(cfg: Config, spec: Spec, data: Dataset | None = None) -> Dataset:
 
 def fillings_of(completions: Completions, count: int, seed: int, fetch: bool) -> Fillings:
     """Measure so many completed pictures; LPIPS where its weights are here or may be fetched."""
-    perceptual = None
-    large = min(completions.spec.shape[1:]) >= PERCEPTUAL_SIDE
-    if large and (fetch or lpips_is_here()):
-        try:
-            perceptual = ("LPIPS (alex)", LPIPS("alex"))
-        except UserError:  # no network: the other scores stand
-            perceptual = None
+    perceptual = lpips_of(completions.spec.shape, fetch)
     return measure_fillings(list(completions.filled(count, seed)), perceptual)
 
 

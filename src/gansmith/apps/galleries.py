@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gansmith.apps.scoring import Scorer
+from gansmith.data.drawing import read
 from gansmith.metrics import Sample, nearest, realism
 from gansmith.reports.run_folder import GALLERIES
 from gansmith.reports.sheets import picture_bytes, sheet, write_file
@@ -54,7 +54,5 @@ def _nearest(scorer: Scorer, images: Tensor, features: Tensor) -> Tensor:
     rows = []
     for number in first.tolist():
         near = indices[found[number].numpy()]
-        # A data set is read in order; the neighbours are shown nearest first.
-        read = data.batch(np.sort(near))[0][np.argsort(np.argsort(near))]
-        rows.append(torch.cat([images[number : number + 1], read]))
+        rows.append(torch.cat([images[number : number + 1], read(data, near)]))
     return torch.cat(rows)

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from gansmith.apps.perceiving import named_lpips
 from gansmith.data import DataInfo, Dataset, open_data
 from gansmith.data.toys import TOYS
 from gansmith.data.weights import kept_file
 from gansmith.errors import UserError
 from gansmith.metrics import (
-    LPIPS,
     MOST,
     Comparison,
     Features,
@@ -253,7 +253,7 @@ class Scorer:
         wanted = only or self.options.only
         copies = wanted is None or not {"copy_rate", "c_t"}.isdisjoint(wanted)
         train = self.train_features() if with_train and copies else None
-        perceptual = ("LPIPS (alex)", LPIPS("alex")) if self.options.lpips else None
+        perceptual = named_lpips() if self.options.lpips else None
         comparison = Comparison(
             real=self.sample,
             fake=fake,

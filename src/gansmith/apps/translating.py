@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gansmith.apps.perceiving import lpips_is_here
+from gansmith.apps.perceiving import lpips_of
 from gansmith.apps.scoring import BATCH, Scorer
 from gansmith.apps.setting_up import open_run_data
 from gansmith.config import Config, build, merge, to_tree
-from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.data import Dataset, Sides
+from gansmith.data.drawing import drawn
 from gansmith.errors import UserError
-from gansmith.metrics import LPIPS, Sample, Score
+from gansmith.metrics import Sample, Score
 from gansmith.metrics.translation import pair_card
 from gansmith.models import Spec, Translator
 
@@ -46,29 +45,14 @@ class Translations(Translator):
         The target is None where there are no pairs.
         """
         data: Dataset = self.sides if self.paired else self.sides.input
-        order = np.random.default_rng(seed).permutation(len(data))
-        for first in range(start, start + count, batch):
-            numbers = np.arange(first, min(first + batch, start + count))
-            chosen = order[numbers % len(order)]
-            place = np.argsort(chosen, kind="stable")  # a data set is read in order
-            x = torch.empty(len(chosen), *data.info.shape, dtype=torch.uint8)
-            x[torch.from_numpy(place)] = data.batch(chosen[place])[0]
+        for numbers, x in drawn(data, count, seed, batch, start):
             given, target = x[:, : self.in_channels], x[:, self.in_channels :]
-            made = self.translate(given, seed, numbers.tolist())
+            made = self.translate(given, seed, numbers)
             yield made, given, target if self.paired else None
 
-    def batches(
-        self,
-        count: int,
-        seed: int = 0,
-        class_index: int | None = None,
-        batch: int = 128,
-        start: int = 0,
-    ) -> Iterator[Tensor]:
+    def made(self, count: int, seed: int, batch: int, start: int) -> Iterator[Tensor]:
         """The translated pictures alone."""
-        del class_index
-        for made, _, _ in self.turned(count, seed, batch, start):
-            yield made
+        return (made for made, _, _ in self.turned(count, seed, batch, start))
 
     def rows(self, seed: int) -> Tensor:
         """Rows of what was made, under each what was given, and the target if there is one.
@@ -90,18 +74,11 @@ class Translations(Translator):
         """
         if not self.paired:
             return {}
-        perceptual = None
-        large = min(self.spec.shape[1:]) >= PERCEPTUAL_SIDE
-        if large and (fetch or lpips_is_here()):
-            try:
-                perceptual = ("LPIPS (alex)", LPIPS("alex"))
-            except UserError:  # no network: the other scores stand
-                perceptual = None
         count = min(count, MOST)
         found = [
             (made, target) for made, _, target in self.turned(count, seed) if target is not None
         ]
-        return pair_card(found, perceptual, seed)
+        return pair_card(found, lpips_of(self.spec.shape, fetch), seed)
 
     def by_part(self, scorer: Scorer, fake: Sample, seed: int) -> dict[str, Score]:
         """Nothing: pictures differ in no way that a translation's scores are told apart by."""

@@ -157,7 +157,35 @@ class Generator:
         return KINDS[spec.kind](net, spec)
 
 
-class Completer(Generator):
+class FromPictures(Generator):
+    """A trained net that makes pictures of other pictures: none of noise alone."""
+
+    def batches(
+        self,
+        count: int,
+        seed: int = 0,
+        class_index: int | None = None,
+        batch: int = 128,
+        start: int = 0,
+    ) -> Iterator[Tensor]:
+        """What it makes of the pictures that it is shown with; see `made`.
+
+        Raises:
+            UserError: if it comes without pictures.
+        """
+        del class_index
+        return self.made(count, seed, batch, start)
+
+    def made(self, count: int, seed: int, batch: int, start: int) -> Iterator[Tensor]:
+        """There are no pictures.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(NO_SAMPLES[self.spec.kind])
+
+
+class Completer(FromPictures):
     """A trained completion net: ``Completer.from_pretrained(folder).complete(x, mask)``."""
 
     @property
@@ -215,23 +243,8 @@ class Completer(Generator):
         pixels = to_uint8(made, low, high).cpu()
         return pixels if whole else torch.where(mask_BHW.cpu()[:, None], pixels, x_BCHW.cpu())
 
-    def batches(
-        self,
-        count: int,
-        seed: int = 0,
-        class_index: int | None = None,
-        batch: int = 128,
-        start: int = 0,
-    ) -> Iterator[Tensor]:
-        """There are no samples of noise alone.
 
-        Raises:
-            UserError: always.
-        """
-        raise UserError(NO_SAMPLES[self.spec.kind])
-
-
-class Translator(Generator):
+class Translator(FromPictures):
     """A trained translation net: ``Translator.from_pretrained(folder).translate(x)``."""
 
     @property
@@ -276,21 +289,6 @@ class Translator(Generator):
         z_BZ, (low, high) = self.noise(chosen, seed), self.spec.range
         given = x_BCHW.to(z_BZ.device).float() * ((high - low) / 255.0) + low
         return to_uint8(self.net(z_BZ, None, given), low, high).cpu()
-
-    def batches(
-        self,
-        count: int,
-        seed: int = 0,
-        class_index: int | None = None,
-        batch: int = 128,
-        start: int = 0,
-    ) -> Iterator[Tensor]:
-        """There are no samples of noise alone.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(NO_SAMPLES[self.spec.kind])
 
 
 # By what a saved net makes: samples that are images or points, or pictures of other pictures.

@@ -13,12 +13,12 @@ from torch import Tensor
 from gansmith.apps.demos import scoring
 from gansmith.apps.demos.plans import DEMOS, QUICK, QUICK_STEPS, Demo, Material
 from gansmith.apps.demos.scoring import Claim, Judge, Row, claims
-from gansmith.apps.perceiving import lpips_is_here
+from gansmith.apps.perceiving import lpips_is_here, named_lpips
 from gansmith.apps.scoring import ScoreOptions, features_for
 from gansmith.apps.train import Watching, train
 from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.errors import UserError, nearest
-from gansmith.metrics import LPIPS, load_features
+from gansmith.metrics import load_features
 from gansmith.reports.sheets import picture_bytes, sheet, spread, write_file
 
 __all__ = ["DEMOS", "DemoResult", "demo"]
@@ -171,7 +171,7 @@ def _judge(material: Material, quick: bool) -> tuple[Judge, tuple[str, ...]]:
     elif quick and not lpips_is_here():
         notes.append("no LPIPS: its weights are not here")
     else:
-        perceptual = ("LPIPS (alex)", LPIPS("alex"))
+        perceptual = named_lpips()
     return Judge(features, perceptual, SEED), tuple(notes)
 
 

@@ -171,12 +171,9 @@ class Bench:
             self.sides_before = told_apart(step, self)
 
 
-def _judging(each: Pass, name: str | None = None) -> View:
-    return [
-        (call, g)
-        for call, g in each.pulls
-        if call.scalar and (name is None or call.net == name) and call.origin != "between"
-    ]
+def judging(each: Pass) -> View:
+    """The calls of D that a pass came through on its way from a loss on outputs."""
+    return [(call, g) for call, g in each.pulls if call.scalar and call.origin != "between"]
 
 
 def _has(view: View, *, real: bool = False, attached: bool = False) -> bool:
@@ -193,7 +190,7 @@ def told_apart(step: Step, bench: Bench) -> Sides:
     attached samples alone is G's; a single sum of both is told apart by the calls of D.
     """
     sides = roles(step.holds)
-    views = [(each, _judging(each)) for each in step.passes]
+    views = [(each, judging(each)) for each in step.passes]
     if len(sides) == 1 and not bench.empty:
         made_of = [step.made_of.get(name) for name in step.holds]
         if all(each is not None for each in made_of):  # without what was cleared again

@@ -12,6 +12,7 @@ from gansmith.doctor.wiring.bench import (
     Sides,
     View,
     flat,
+    judging,
     of_D,
     outputs,
     pulled,
@@ -54,7 +55,7 @@ def agreement(step: Step, bench: Bench) -> Iterator[Evidence]:
     A loop may well call real samples 0 and fakes 1, if G's loss does so, too.
     """
     sides = told_apart(step, bench)
-    shown = _shown(step, bench)
+    shown = _shown(step, bench, sides)
     fresh = listen(step, bench, sides) | set(_names(shown))
     for name in sorted(fresh):
         real, fake, G = (bench.asks(name, side) for side in (*SIDES, "G"))
@@ -130,13 +131,12 @@ def _range(calls: list[Call]) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def _shown(step: Step, bench: Bench) -> View:
+def _shown(step: Step, bench: Bench, sides: Sides) -> View:
     """The calls that D's loss is of, also where it asks for nothing more, as a hinge may."""
-    view = flat(told_apart(step, bench).D)
+    view = flat(sides.D)
     if view or bench.empty or roles(step.holds) != {"D"} or any(step.norms.values()):
         return view
-    heard = [pair for each in step.passes for pair in each.pulls]
-    return [(call, g) for call, g in heard if call.scalar and call.origin != "between"]
+    return [pair for each in step.passes for pair in judging(each)]
 
 
 def one_sided(step: Step, bench: Bench) -> Iterator[Evidence]:
@@ -145,7 +145,7 @@ def one_sided(step: Step, bench: Bench) -> Iterator[Evidence]:
     Silent where D was shown something whose origin or whose loss is not clear: two batches of
     which neither is known for G's may still be one of each.
     """
-    view = _shown(step, bench)
+    view = _shown(step, bench, told_apart(step, bench))
     for name in _names(view):
         mine = [call for call, _ in view if call.net == name]
         shown = bench.sides.setdefault(name, set())
