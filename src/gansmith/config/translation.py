@@ -20,5 +20,6 @@ class TranslationConfig(Section):
     method: Literal["contrastive", "cycle"] = "contrastive"  # of unpaired sides
     l1: NonNegative = 10.0  # pairs: weight of the L1 distance to the target
     nce: NonNegative = 1.0  # contrastive: of each place of the output telling its own input
+    places: int = Field(256, ge=2)  # contrastive: of each layer that are told apart
     identity: NonNegative = 1.0  # of leaving pictures of the target side as they are
     cycle: NonNegative = 10.0  # cycle: of there and back again

@@ -152,6 +152,7 @@ RECIPES: dict[str, Recipe] = {
             "task": "unpaired",
             "batch": 4,
             "model": {"name": "translator", "depth": 4, "z_dim": 8},
+            "translation": {"places": 64},
             "optim": {"lr": 1e-3},
         },
     ),

@@ -18,7 +18,6 @@ from gansmith.tasks.variational import Autoencoder
 
 Dress = Callable[[Spec, Config, nn.Module, Critic], tuple[nn.Module, nn.Module]]
 HEAD = 128  # units of a projection head, and numbers out of it; Park et al. 2020 have twice as many
-PLACES = 256  # of each layer that are told apart
 
 
 def autoencoder(spec: Spec, cfg: Config, G: nn.Module, D: Critic) -> tuple[nn.Module, nn.Module]:
@@ -31,11 +30,14 @@ class Contrasted(nn.Module):
     """A translator, and for each layer that tells places apart two layers of a perceptron.
 
     Park et al. 2020, section 3: the heads H_l are of features of G's own encoder.
+
+    Attributes:
+        places: of each layer, so many at the most are told apart.
     """
 
-    def __init__(self, generator: Translating) -> None:
+    def __init__(self, generator: Translating, places: int) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator, self.places = generator, places
         self.heads = nn.ModuleList(
             nn.Sequential(
                 he(nn.Linear(generator.channels[layer], HEAD), gain=2**0.5),
@@ -64,7 +66,7 @@ class Contrasted(nn.Module):
         found = []
         for query, key, head in zip(seen, wanted, self.heads, strict=True):
             spots = query.shape[2] * query.shape[3]
-            at = torch.randperm(spots, generator=draw)[:PLACES].to(query.device)
+            at = torch.randperm(spots, generator=draw)[: self.places].to(query.device)
             q, k = (each.flatten(2)[:, :, at].transpose(1, 2) for each in (query, key))
             found.append(torch.stack([head(q), head(k).detach()]))
         return found
@@ -74,7 +76,7 @@ def contrasted(spec: Spec, cfg: Config, G: nn.Module, D: Critic) -> tuple[nn.Mod
     """Projection heads beside G; or, as ``translation.method`` says, the way back beside both."""
     assert isinstance(G, Translating), "refused by soundness: a family that reads no picture"
     if cfg.translation.method == "contrastive":
-        return Contrasted(G), D
+        return Contrasted(G, cfg.translation.places), D
     back = replace(spec, shape=(G.inputs, *spec.shape[1:]), in_channels=spec.shape[0])
     other_G, other_D = back.nets()
     return ThereAndBack(G, other_G), TwoJudges(D, other_D)
