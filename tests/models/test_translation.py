@@ -114,6 +114,29 @@ def test_a_blurred_halving_is_a_convolution_of_means():
     assert float(inside.detach().abs().max()) < 1e-6, "nothing is left at half the sampling rate"
 
 
+@both
+def test_a_residual_one_adds_to_its_picture(name):
+    """At first little: its output is its input, grey given as colour, and what it adds learns."""
+    torch.manual_seed(0)
+    style = Style(residual=True)
+    G, _ = Spec(name, (3, 32, 32), Z, 8, 1, kind="translation", in_channels=1, g=style).nets()
+    x, z = torch.rand(4, 1, 32, 32) * 2 - 1, torch.randn(4, Z)
+    added = G(z, None, x) - x
+    assert added.shape == (4, 3, 32, 32)
+    assert 0 < float(added.detach().square().mean().sqrt()) < 0.25
+    with torch.no_grad():
+        G.out.weight.zero_()
+        G.out.bias.fill_(0.5)
+    torch.testing.assert_close(G(z, None, x), (x + 0.5).expand(4, 3, 32, 32))
+    G.out.bias.grad = None
+    G(z, None, x).sum().backward()
+    assert torch.equal(G.out.bias.grad, torch.full((3,), 4.0 * 32 * 32))
+    with pytest.raises(UserError, match=r"model\.g\.output=tanh would"):
+        build(name, (3, 32, 32), Z, 8, 1, g=Style(residual=True, output="tanh"))
+    with pytest.raises(UserError, match=r"given \(unet, translator\), not resnet"):
+        build("resnet", (3, 32, 32), Z, 8, 1, g=Style(residual=True))
+
+
 def test_d_may_look_at_several_sizes():
     torch.manual_seed(0)
     _, D = build("unet", (3, 32, 32), Z, 4, 1, d=Style(scales=3))

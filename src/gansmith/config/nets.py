@@ -38,6 +38,8 @@ class NetConfig(Section):
 class GeneratorConfig(NetConfig):
     """The generator."""
 
+    residual: bool = False  # of a translator: what it makes is added to what it is given
+
 
 class DiscriminatorConfig(NetConfig):
     """The discriminator, and what lets it see more than one sample."""

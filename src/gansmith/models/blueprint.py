@@ -18,6 +18,7 @@ class Style:
     minibatch_std: bool = False  # of D: one more channel, how much the batch differs
     pac: int = 1  # of D: so many samples are judged together
     scales: int = 1  # of a D that judges patches: at so many sizes
+    residual: bool = False  # of a G that translates: it makes what is added to its picture
 
 
 @dataclass(frozen=True)

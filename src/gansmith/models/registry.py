@@ -126,7 +126,8 @@ def styled(name: str, model: ModelConfig) -> tuple[Style, Style]:
             f"model.d.pac={d.pac} judges samples together, whose classes would differ: "
             "use model.d.pac=1 with model.conditional"
         )
-    return settle(name, "g", _asked(model.g)), settle(name, "d", d)
+    g = replace(_asked(model.g), residual=model.g.residual)
+    return settle(name, "g", g), settle(name, "d", d)
 
 
 def check_fit(name: str, plan: Blueprint) -> None:
@@ -147,6 +148,14 @@ def check_fit(name: str, plan: Blueprint) -> None:
     if not flat and len(stage_sizes(shape[1], shape[2])) < 2:
         size = "x".join(map(str, shape[1:]))
         raise UserError(f"model.name {name!r} cannot make {size} images: sides must be even, >= 8")
+    if plan.g.residual and MODELS[name].reads != "picture":
+        known = ", ".join(key for key, each in MODELS.items() if each.reads == "picture")
+        raise UserError(f"model.g.residual adds to a picture that G is given ({known}), not {name}")
+    if plan.g.residual and plan.g.output != "linear":
+        raise UserError(
+            f"model.g.residual adds to a picture, of which model.g.output={plan.g.output} would "
+            "make another one: use model.g.output=linear"
+        )
     scales = plan.d.scales
     if scales > 1 and MODELS[name].critic is not patches.PatchCritic:
         known = ", ".join(key for key, each in MODELS.items() if each.critic is patches.PatchCritic)

@@ -131,7 +131,7 @@ def _style(player: str, settings: dict[str, Any]) -> Style:
     Raises:
         ValueError, TypeError, LookupError: for whatever is not as it was written.
     """
-    settings = {"scales": 1} | settings  # there was one before there were several
+    settings = {"scales": 1, "residual": False} | settings  # older ones had no choice
     values = {key: settings[key] for key in Style.__dataclass_fields__}
     values["hidden"] = tuple(values["hidden"])
     for key, value in values.items():
@@ -139,6 +139,7 @@ def _style(player: str, settings: dict[str, Any]) -> Style:
             "hidden": isinstance(settings["hidden"], list) and all(map(_is_size, values["hidden"])),
             "spectral": isinstance(value, bool),
             "minibatch_std": isinstance(value, bool),
+            "residual": isinstance(value, bool),
             "pac": _is_size(value),
             "scales": _is_size(value),
             "width": value == 0 or _is_size(value),

@@ -13,6 +13,9 @@ behind the middle, one number for each channel of each size of the decoder: what
 depend on it. Nothing hangs on the size: sides that are no multiples of the stride are extended by
 reflection, and cut again.
 
+A residual translator makes what is to be added to its picture, at first next to nothing: what is to
+stay as it is need not be learnt (Shen and Liu 2017, section 3, of edited faces).
+
 Depth: residual blocks in the middle.
 """
 
@@ -35,6 +38,7 @@ MAX_WIDENING = 8  # channels grow with depth to at most this many times the widt
 SMALLEST = 4  # pixels: a U-net halves no further
 HALVINGS = 2  # of a translator
 NOISE = 0.25  # gain of the noise at the start: the picture is to be heard above it
+CHANGE = 0.1  # gain of a residual translator's last layer at the start
 WIDE = 7  # pixels of a translator's first and last kernels (Johnson et al. 2016, supplement)
 G_STYLE = D_STYLE = Style("leaky-relu", "none", "linear")
 
@@ -73,6 +77,13 @@ def extended(x_BCHW: Tensor, stride: int) -> Tensor:
     return pad(x_BCHW, (0, right, 0, below), "reflect" if mirror else "replicate")
 
 
+def alike(x_BCHW: Tensor, channels: int) -> Tensor:
+    """The picture with so many channels: grey becomes RGB of one value, RGB its mean."""
+    if x_BCHW.shape[1] == channels:
+        return x_BCHW
+    return x_BCHW.mean(1, keepdim=True).expand(-1, channels, -1, -1)
+
+
 class Translating(nn.Module):
     """(z, y, given) → the other picture, in the range of the output, as large as the given one.
 
@@ -94,6 +105,12 @@ class Translating(nn.Module):
         self.size, self.span = plan.shape[1:], range_of(plan.g.output)
         self.inputs = plan.given or plan.shape[0]
         self.embed = ClassEmbedding(plan.classes, plan.z_dim)
+        self.output, self.residual = OUTPUTS[plan.g.output].make(), plan.g.residual
+
+    def last(self, before: int, plan: Blueprint, kernel: int) -> nn.Module:
+        """The layer that makes the picture, or what is to be added to it."""
+        gain = CHANGE if self.residual else ACTIVATIONS[plan.g.activation].gain
+        return he(nn.Conv2d(before, plan.shape[0], kernel, padding=kernel // 2), gain)
 
     def noises(self, channels: Sequence[int]) -> nn.ModuleList:
         """One linear map of the noise for each size of a decoder."""
@@ -107,7 +124,8 @@ class Translating(nn.Module):
             given = z_BZ.new_full((len(z_BZ), self.inputs, *self.size), grey)
         height, width = given.shape[2:]
         x = channels_last(extended(given, self.stride))
-        return self.painted(x, self.embed(z_BZ, y_B))[:, :, :height, :width]
+        made = self.painted(x, self.embed(z_BZ, y_B))[:, :, :height, :width]
+        return self.output(alike(given, made.shape[1]) + made if self.residual else made)
 
     def encode(self, given: Tensor, layers: Sequence[int]) -> list[Tensor]:
         """What the encoder sees of pictures (B, C_in, H, W): (B, channels[layer], h, w) of each.
@@ -122,7 +140,7 @@ class Translating(nn.Module):
         raise NotImplementedError
 
     def painted(self, x_BCHW: Tensor, w_BZ: Tensor) -> Tensor:
-        """The whole net on pictures whose sides fit."""
+        """What the last layer makes of pictures whose sides fit."""
         raise NotImplementedError
 
 
@@ -159,8 +177,7 @@ class UNet(Translating):
             for c, skip in zip(back[1:], skips, strict=True)
         )
         self.act = nn.ModuleList(_act(style, c) for c in back[1:])
-        self.out = he(nn.Conv2d(wide[0], plan.shape[0], 3, padding=1), gain)
-        self.output = OUTPUTS[style.output].make()
+        self.out = self.last(wide[0], plan, 3)
         self.channels = (*before, *(wide[-1] for _ in blocks))
         self.telling = tuple(sorted({0, 1, min(2, halvings), halvings, len(self.channels) - 1}))
 
@@ -177,7 +194,7 @@ class UNet(Translating):
         for k, skip in enumerate(skips):
             x = _grown(self.narrow[k](x)) + self.noise[k + 1](w_BZ)[:, :, None, None]
             x = self.act[k](self.join[k](torch.cat([x, skip], dim=1)))
-        return self.output(self.out(x))
+        return self.out(x)
 
 
 class ResidualTranslator(Translating):
@@ -205,8 +222,7 @@ class ResidualTranslator(Translating):
             he(nn.Conv2d(c, c, 3, padding=1, bias=bias), gain=1.0) for c in back[1:]
         )
         self.act = nn.ModuleList(_act(style, c) for c in back[1:])
-        self.out = he(nn.Conv2d(wide[0], plan.shape[0], WIDE, padding=WIDE // 2), gain)
-        self.output = OUTPUTS[style.output].make()
+        self.out = self.last(wide[0], plan, WIDE)
         self.channels = (self.inputs, *wide, *(wide[-1] for _ in range(plan.depth)))
         middle = 1 + HALVINGS  # the last layer before the blocks
         self.telling = tuple(sorted({0, 2, middle, middle + 1, middle + (plan.depth + 1) // 2}))
@@ -224,4 +240,4 @@ class ResidualTranslator(Translating):
         ):
             x = _grown(narrow(x)) + self.noise[k + 1](w_BZ)[:, :, None, None]
             x = act(smooth(x))
-        return self.output(self.out(x))
+        return self.out(x)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gansmith.config import Config
 from gansmith.models import Critic, Spec
 from gansmith.models.layers import he
-from gansmith.models.translation import Translating
+from gansmith.models.translation import Translating, alike
 from gansmith.tasks.variational import Autoencoder
 
 Dress = Callable[[Spec, Config, nn.Module, Critic], tuple[nn.Module, nn.Module]]
@@ -119,13 +119,6 @@ class Judge(nn.Module):
 
     def forward(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
         return self.both(x, y_B, self._back)
-
-
-def alike(x_BCHW: Tensor, channels: int) -> Tensor:
-    """The picture with so many channels: grey becomes RGB of one value, RGB its mean."""
-    if x_BCHW.shape[1] == channels:
-        return x_BCHW
-    return x_BCHW.mean(1, keepdim=True).expand(-1, channels, -1, -1)
 
 
 def generator_of(net: nn.Module) -> nn.Module:

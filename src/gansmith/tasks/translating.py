@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from gansmith.config import Config
 from gansmith.losses import cycle_consistency, identity_loss, patch_nce
 from gansmith.models import PRIORS
+from gansmith.models.translation import alike
 from gansmith.tasks.adversary import Adversary
-from gansmith.tasks.dressing import Judge, alike
+from gansmith.tasks.dressing import Judge
 from gansmith.tasks.game import Controls, Draws, Give, Micro, Side, Task, Terms
 
 SPAN = (-1.0, 1.0)
