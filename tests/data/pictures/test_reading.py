@@ -129,6 +129,17 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
             read_picture(tmp_path / name)
 
 
+def test_what_a_file_cannot_hold_is_refused() -> None:
+    alpha = np.zeros((6, 9), np.uint8)
+    for pixels in (GREY[:, :, None], COLOUR):  # one was lost, and Pillow raised of the other
+        with pytest.raises(UserError, match=r"\.BMP holds no transparency"):
+            encode(Picture(pixels, alpha), ".BMP")
+    long = Picture(np.zeros((1, 16_384, 1), np.uint8))
+    with pytest.raises(UserError, match=r"\.webp holds no side of more than 16,383 pixels"):
+        encode(long, ".webp")
+    encode(long.with_pixels(long.pixels[:, 1:]), ".webp")
+
+
 @pytest.mark.parametrize("ending", [".png", ".bmp", ".tif", ".tiff", ".webp", ".PNG"])
 def test_what_is_written_comes_back_to_the_bit(tmp_path: Path, ending: str) -> None:
     for pixels in (GREY[:, :, None], COLOUR):

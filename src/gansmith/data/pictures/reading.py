@@ -16,6 +16,7 @@ from gansmith.errors import UserError
 
 # What keeps every pixel of 8 bits: a picture is written as one of these.
 LOSSLESS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+WEBP_SIDE = 16_383  # pixels, what its header holds
 _DEEP = ("I", "F")  # modes of more than 8 bits begin so
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's own conversion
 
@@ -122,9 +123,10 @@ def encode(picture: Picture, ending: str = ".png") -> bytes:
     """A picture as the bytes of a file that keeps every pixel.
 
     Raises:
-        UserError: if files of this ending lose some, or are not written here.
+        UserError: if files of this ending lose some, or are not written here, or hold no such
+            picture.
     """
-    form = check_lossless(ending)
+    form = check_holds(picture, ending)
     pixels = picture.pixels[:, :, 0] if picture.pixels.shape[2] == 1 else picture.pixels
     image = Image.fromarray(pixels)
     if picture.alpha is not None:
@@ -135,6 +137,20 @@ def encode(picture: Picture, ending: str = ".png") -> bytes:
         image.info["icc_profile"] = picture.profile
     image.save(file, form, icc_profile=picture.profile, **lossless)
     return file.getvalue()
+
+
+def check_holds(picture: Picture, ending: str) -> str:
+    """The format of files of this ending, which hold this picture.
+
+    Raises:
+        UserError: as `check_lossless`; for transparency in a BMP, or too long a side of a WebP.
+    """
+    form = check_lossless(ending)
+    if form == "BMP" and picture.alpha is not None:
+        raise UserError(f"{ending} holds no transparency, and the picture has some: use .png")
+    if form == "WEBP" and max(picture.size) > WEBP_SIDE:
+        raise UserError(f"{ending} holds no side of more than {WEBP_SIDE:,} pixels: use .png")
+    return form
 
 
 def check_lossless(ending: str) -> str:
