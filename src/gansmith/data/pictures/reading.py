@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gansmith.data.decode import ENDINGS, MAX_BYTES, Skipped, open_image, upright
+from gansmith.data.decode import ENDINGS, MAX_BYTES, MAX_PIXELS, Skipped, open_image, upright
 from gansmith.errors import UserError
 
 # What keeps every pixel of 8 bits: a picture is written as one of these.
@@ -79,7 +79,9 @@ def opened(path: Path) -> Image.Image:
         deep = any("16" in word for tile in getattr(image, "tile", ()) for word in _words(tile[3]))
         image.load()
     except Skipped as error:
-        raise Unfit(f"{path}: cannot be read as an image ({error})") from None
+        most = f": {MAX_PIXELS:,} pixels and {MAX_BYTES >> 20} MiB at the most"
+        reason = f"{error}{most if str(error) == 'too large' else ''}"
+        raise Unfit(f"{path}: cannot be read as an image ({reason})") from None
     except OSError as error:
         reason = (error.strerror or "truncated or broken").lower()
         raise Unfit(f"{path}: cannot be read as an image ({reason})") from None
