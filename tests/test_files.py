@@ -56,6 +56,12 @@ def test_what_a_killed_writer_left_beside_is_no_hindrance(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+def test_a_name_may_be_as_long_as_the_file_system_lets_it(tmp_path: Path) -> None:
+    path = tmp_path / f"{'长' * 83}.png"  # 253 bytes: nothing fits beside it that has it whole
+    write_atomically(path, b"whole")
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_several_writers_of_one_file_leave_one_of_theirs(tmp_path: Path) -> None:
     contents = [bytes([number]) * 100_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:

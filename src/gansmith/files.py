@@ -3,10 +3,13 @@
 A file is written beside its place, synced and renamed over it.
 """
 
+import hashlib
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+LONGEST = 255  # bytes of a file's name on the usual file systems
 
 
 def sync_folder(folder: Path) -> None:
@@ -39,6 +42,9 @@ def write_atomically(path: Path, content: bytes, shared: bool = False) -> None:
         OSError: if the file cannot be written; the old one stays.
     """
     beside = path.with_name(f".{path.name}.writing")
+    if len(os.fsencode(beside.name)) > LONGEST:
+        short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+        beside = path.with_name(f".{short}.writing")
     if shared:
         handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
         os.close(handle)

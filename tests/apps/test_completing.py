@@ -130,6 +130,8 @@ def test_a_run_is_evaluated_on_its_own_data(run: Path) -> None:
     assert {"precision", "psnr_hole"} <= set(card.scores)
     again = filling_scores(completions(run), 48, 0)
     assert card.scores["psnr_hole"] == again["psnr_hole"]
+    own = completions(run)
+    assert filling_scores(own, 900, 0)["psnr_hole"].n == min(900, own.pictures)
 
 
 def test_the_kernel_distance_is_told_by_the_size_of_the_hole(run: Path) -> None:

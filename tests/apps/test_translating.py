@@ -101,6 +101,13 @@ def test_scores_are_of_held_out_pairs(run: Path) -> None:
     assert card.scores["psnr"] == translations(run).own_scores(16, 0)["psnr"]
 
 
+def test_a_picture_is_evidence_once(run: Path) -> None:
+    """Shown again and again it would narrow the interval without end."""
+    found = translations(run)
+    assert found.own_scores(16, 0)["psnr"] == found.own_scores(900, 0)["psnr"]
+    assert found.own_scores(900, 0)["psnr"].n == len(found.sides) == 16
+
+
 def test_a_sheet_shows_input_output_and_target(run: Path, pairs: Path) -> None:
     rows = translations(run).rows(0).view(SHOWN // COLUMNS, 3, COLUMNS, 3, 8, 8)
     made, given, target = rows.transpose(0, 1).flatten(1, 2)

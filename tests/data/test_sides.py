@@ -52,6 +52,20 @@ def test_two_sub_folders_are_the_sides(tmp_path, cache, names):
     assert sides.input.info.digest != sides.target.info.digest
 
 
+def test_a_folder_is_not_its_own_target(tmp_path, cache):
+    pairs(tmp_path)
+    with pytest.raises(UserError, match=r"translation\.target is the source itself"):
+        open_sides(str(tmp_path / "A"), f"{tmp_path}/B/../A")
+
+
+def test_pictures_side_by_side_of_several_sizes_are_told_how(tmp_path, cache):
+    for width in (32, 40):
+        Image.new("RGB", (width, width // 2)).save(tmp_path / f"{width}.png")
+    with pytest.raises(UserError, match=r"of several sizes: translation\.layout=side-by-side"):
+        open_sides(str(tmp_path))
+    assert len(open_sides(str(tmp_path), layout="side-by-side")) == 2
+
+
 def test_two_named_folders_and_either_direction(tmp_path, cache):
     pairs(tmp_path)
     a, b = str(tmp_path / "A"), str(tmp_path / "B")

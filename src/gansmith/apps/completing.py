@@ -45,6 +45,11 @@ class Completions(Completer):
         super().__init__(net, spec)
         self._data, self._masks = data, masks
 
+    @property
+    def pictures(self) -> int:
+        """How many there are to cut holes into."""
+        return len(self._data)
+
     def filled(
         self, count: int, seed: int = 0, batch: int = BATCH, start: int = 0
     ) -> Iterator[Filled]:
@@ -97,7 +102,11 @@ def exhibited(cfg: Config, spec: Spec, data: Dataset | None = None) -> Dataset:
 
 
 def fillings_of(completions: Completions, count: int, seed: int, fetch: bool) -> Fillings:
-    """Measure so many completed pictures; LPIPS where its weights are here or may be fetched."""
+    """Measure so many completed pictures; LPIPS where its weights are here or may be fetched.
+
+    Each picture counts once, however few they are: intervals are of independent pictures.
+    """
+    count = min(count, completions.pictures)
     perceptual = lpips_of(completions.spec.shape, fetch)
     return measure_fillings(list(completions.filled(count, seed)), perceptual)
 

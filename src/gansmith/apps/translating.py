@@ -70,11 +70,13 @@ class Translations(Translator):
     def own_scores(self, count: int, seed: int, fetch: bool = False) -> dict[str, Score]:
         """`pair_card` of so many pictures; nothing where there are no pairs.
 
-        LPIPS where its weights are here or may be fetched.
+        Each picture counts once, however few they are: its outputs by other noise are no more
+        evidence, and the intervals are of independent pictures. LPIPS where its weights are here
+        or may be fetched.
         """
         if not self.paired:
             return {}
-        count = min(count, MOST)
+        count = min(count, MOST, len(self.sides))
         found = [
             (made, target) for made, _, target in self.turned(count, seed) if target is not None
         ]

@@ -40,7 +40,8 @@ Layout = Literal["folders", "side-by-side"] | None
 Direction = Literal["AtoB", "BtoA"]
 HOW = (
     "give the other side (--set translation.target=FOLDER), two sub-folders (A and B, input and "
-    "target, trainA and trainB), or images that are two pictures side by side"
+    "target, trainA and trainB), or images that are two pictures side by side (of several sizes: "
+    "translation.layout=side-by-side)"
 )
 
 
@@ -207,6 +208,11 @@ def _found(places: Places) -> Pairs:
                 "translation.target out"
             )
         other = resolve(places.target, wish.split)
+        if _files(source, places.source).stamp == _files(other, places.target).stamp:
+            raise UserError(
+                f"{places.target}: translation.target is the source itself: each picture would be "
+                "its own target; name the folder of the other side"
+            )
         both = [
             narrowed(_files(found, name), replace(wish, limit=None))
             for found, name in ((source, places.source), (other, places.target))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gansmith.apps.pictures.placing import listed, refuse_overwriting, targets, there
+from gansmith.apps.pictures.placing import listed, place_of, refuse_overwriting, targets, there
 from gansmith.errors import UserError
 
 
@@ -48,3 +48,29 @@ def test_what_is_read_is_not_written_whatever_it_is_called(place: Path) -> None:
     with pytest.raises(UserError, match="is read, so it cannot be written"):
         refuse_overwriting([place / "a.png"], [Path("图/../图/a.png")])
     refuse_overwriting([place / "a.png"], [Path("a.png")])
+
+
+def test_what_is_written_inside_the_folder_that_is_read_is_not_read(place: Path) -> None:
+    _, names, notes = listed(place, place / "sub", Path("elsewhere"))
+    assert names == ("a.jpg", "a.png")
+    assert notes == ("1 images of 图/sub are not among those worked on",)
+    assert listed(place, place / "a.jpg")[1] == ("a.png", "sub/b.png")
+    (place / "a.jpg").unlink()
+    (place / "a.png").unlink()
+    with pytest.raises(UserError, match="no images in this folder but those of 图/sub"):
+        listed(place, place / "sub")
+
+
+def test_the_folder_that_is_read_is_not_written(place: Path) -> None:
+    """Its ``a.jpg`` would become ``a.png``, and both be read by the next call."""
+    with pytest.raises(UserError, match="is read, so it cannot be written; name another --out"):
+        place_of(place, "图/../图", 1, "made")
+    assert place_of(place, None, 1, "made") == Path("图-made")
+    assert place_of(place / "a.jpg", place, 1, "made") == place  # a file is no folder
+
+
+def test_several_pictures_are_not_written_into_a_folder_called_like_one(place: Path) -> None:
+    for source, count in ((place, 1), (place / "a.jpg", 4)):
+        with pytest.raises(UserError, match=r"out\.png: several pictures are written"):
+            targets(source, listed(source)[1], "out.png", count, "made")
+    assert targets(place, listed(place)[1], "out.v2", 1, "made")[0] == Path("out.v2")

@@ -90,6 +90,13 @@ def test_a_second_call_goes_on(
     assert len(translate(run, photos, out, 2, overwrite=True).written) == 6
 
 
+def test_a_second_call_does_not_read_what_the_first_one_wrote(run: Path, photos: Path) -> None:
+    first = translate(run, photos, photos / "out")
+    again = translate(run, photos, photos / "out")
+    assert (again.already, again.written) == (len(first.written), ())
+    assert any("not among those worked on" in note for note in again.notes)
+
+
 def test_a_corrupt_file_of_a_folder_is_named_and_costs_no_other(
     run: Path, photos: Path, tmp_path: Path
 ) -> None:

@@ -129,6 +129,29 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
             read_picture(tmp_path / name)
 
 
+def test_of_a_picture_that_is_too_large_the_limit_is_told(tmp_path: Path) -> None:
+    size = struct.pack(">II5B", 9_430, 9_440, 1, 0, 0, 0, 0)  # its header is all that is read
+    parts = [(b"IHDR", size), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    ]
+    (tmp_path / "vast.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with pytest.raises(Unfit, match=r"vast\.png: .*\(too large: 89,000,000 pixels"):
+        read_picture(tmp_path / "vast.png")
+
+
+def test_what_a_file_cannot_hold_is_refused() -> None:
+    alpha = np.zeros((6, 9), np.uint8)
+    for pixels in (GREY[:, :, None], COLOUR):  # one was lost, and Pillow raised of the other
+        with pytest.raises(UserError, match=r"\.BMP holds no transparency"):
+            encode(Picture(pixels, alpha), ".BMP")
+    long = Picture(np.zeros((1, 16_384, 1), np.uint8))
+    with pytest.raises(UserError, match=r"\.webp holds no side of more than 16,383 pixels"):
+        encode(long, ".webp")
+    encode(long.with_pixels(long.pixels[:, 1:]), ".webp")
+
+
 @pytest.mark.parametrize("ending", [".png", ".bmp", ".tif", ".tiff", ".webp", ".PNG"])
 def test_what_is_written_comes_back_to_the_bit(tmp_path: Path, ending: str) -> None:
     for pixels in (GREY[:, :, None], COLOUR):

@@ -16,6 +16,7 @@ from gansmith.apps.inpaint.sizing import SIZES, Way, check_size, fill
 from gansmith.apps.pictures.tally import Done, Progress, Say, Tally
 from gansmith.data.pictures import Picture, Unfit, check_hole, read_mask, read_picture
 from gansmith.data.pictures.blending import BLENDS, blend_of
+from gansmith.data.pictures.reading import check_holds
 from gansmith.errors import UserError
 
 __all__ = [
@@ -171,6 +172,7 @@ class _Hand:
             except Unfit as error:
                 raise UserError(str(error)) from None  # it would spoil every picture
         picture = read_picture(job.picture)
+        check_holds(picture, job.targets[0].suffix)
         hole = self._shared if self._shared is not None else read_mask(job.mask, self._invert)
         check_hole(hole, picture.size, str(job.mask), str(job.picture))
         return _Ready(job, picture, hole)

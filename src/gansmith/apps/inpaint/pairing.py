@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gansmith.apps.pictures.placing import listed, refuse_overwriting, stem, targets, there
+from gansmith.apps.pictures.placing import (
+    listed,
+    place_of,
+    refuse_overwriting,
+    stem,
+    targets,
+    there,
+)
 from gansmith.data.items import folder_items
 
 
@@ -51,7 +58,7 @@ def pair(pictures: str | Path, masks: str | Path, out: str | Path | None, count:
         UserError: if one is not there, holds no image, or a picture or mask would be overwritten.
     """
     source, mask = there(pictures), there(masks)
-    root, names, said = listed(source)
+    root, names, said = listed(source, place_of(source, out, count, "filled"), mask)
     notes = list(said)
     place, written = targets(source, names, out, count, "filled")
     shared = not mask.is_dir()

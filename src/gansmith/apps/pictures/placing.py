@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from gansmith.data.decode import ENDINGS
 from gansmith.data.items import folder_items
 from gansmith.data.pictures.reading import check_lossless
 from gansmith.errors import UserError, nearest
@@ -27,19 +28,47 @@ def stem(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(""))
 
 
-def listed(source: Path) -> tuple[Path, tuple[str, ...], tuple[str, ...]]:
+def listed(source: Path, *apart: Path) -> tuple[Path, tuple[str, ...], tuple[str, ...]]:
     """The folder that pictures are in, their names in it, and what else is to be said of it.
 
     Args:
         source: a file, or a folder with its sub-folders.
+        apart: what is no picture to work on, wherever it lies: the place that is written to, which
+            would else be read by the next call, and the masks.
 
     Raises:
-        UserError: if the folder holds no image.
+        UserError: if the folder holds no image but those.
     """
     if not source.is_dir():
         return source.parent, (source.name,), ()
     items = folder_items(source, str(source))
-    return source, items.names, items.notes
+    root = source.resolve()
+    others = [path.resolve() for path in apart]
+    names = tuple(
+        name
+        for name in items.names
+        if not any((root / name).is_relative_to(other) for other in others if other != root)
+    )
+    left = len(items.names) - len(names)
+    where = " and ".join(str(path) for path in apart if path.resolve().is_relative_to(root))
+    if not names:
+        raise UserError(f"{source}: no images in this folder but those of {where}")
+    said = (f"{left:,} images of {where} are not among those worked on",) if left else ()
+    return source, names, (*items.notes, *said)
+
+
+def place_of(source: Path, out: str | Path | None, count: int, word: str) -> Path:
+    """The file or folder that is written: ``out``, or ``NAME-WORD`` here.
+
+    Raises:
+        UserError: if it is the folder that is read: what is written would be read by the next call.
+    """
+    if out is None and not source.is_dir() and count == 1:
+        return Path(f"{source.stem}-{word}.png")
+    place = Path(out) if out is not None else Path(f"{source.resolve().stem}-{word}")
+    if source.is_dir() and place.resolve() == source.resolve():
+        raise UserError(f"{place}: is read, so it cannot be written; name another --out")
+    return place
 
 
 def targets(
@@ -58,12 +87,12 @@ def targets(
     Raises:
         UserError: if it cannot be written there.
     """
-    if out is None and not source.is_dir() and count == 1:
-        out = Path(f"{source.stem}-{word}.png")
-    place = Path(out) if out is not None else Path(f"{source.resolve().stem}-{word}")
+    place = place_of(source, out, count, word)
     if place.suffix and not place.is_dir() and not source.is_dir() and count == 1:
         check_lossless(place.suffix)
         return place, {names[0]: (place,)}
+    if place.suffix.lower() in ENDINGS and not place.exists():
+        raise UserError(f"{place}: several pictures are written; --out names a folder for them")
     if place.exists() and not place.is_dir():
         raise UserError(f"{place}: this is a file; --out names a folder to write in")
     often = Counter(stem(name) for name in names)

@@ -1,5 +1,6 @@
 """What became of every picture: written, there before, or left out and why."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,9 @@ class Tally:
 
     def missing(self, targets: tuple[Path, ...]) -> list[int]:
         """The numbers of the results that are to be made."""
-        return [k for k, target in enumerate(targets) if self.overwrite or not target.exists()]
+        # `Path.exists` raises where a name is too long; `write` says it in a line.
+        there = os.path.exists
+        return [k for k, target in enumerate(targets) if self.overwrite or not there(target)]
 
     def write(self, picture: Picture, target: Path) -> None:
         """A picture as a file that is whole or absent.

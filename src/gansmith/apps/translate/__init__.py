@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from gansmith.apps import runs
-from gansmith.apps.pictures.placing import listed, refuse_overwriting, targets, there
+from gansmith.apps.pictures.placing import (
+    listed,
+    place_of,
+    refuse_overwriting,
+    targets,
+    there,
+)
 from gansmith.apps.pictures.tally import Done, Progress, Say, Tally
 from gansmith.apps.translate.sizing import Way, Windows, is_whole, translated, windows_for
 from gansmith.data.pictures import Picture, Unfit, read_picture
+from gansmith.data.pictures.reading import check_holds
 from gansmith.errors import UserError
 from gansmith.models import Translator
 
@@ -80,7 +87,7 @@ def translate(
         raise UserError(f"cannot make {count} outputs: ask for at least one")
     net = open_translator(source)
     place = there(pictures)
-    root, names, notes = listed(place)
+    root, names, notes = listed(place, place_of(place, out, count, "translated"))
     written, files = targets(place, names, out, count, "translated")
     refuse_overwriting((root / name for name in names), (t for name in names for t in files[name]))
     tally = Tally("translated", overwrite, place.is_dir(), say)
@@ -121,6 +128,7 @@ class _Hand:
                     raise
                 self._tally.leave_out({name: str(error)})
             else:
+                check_holds(found, files[0].suffix)
                 self._remark(found)
                 self._make(found, files, wanted, at[1] == 1)
         if self._progress:

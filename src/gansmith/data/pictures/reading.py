@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gansmith.data.decode import ENDINGS, MAX_BYTES, Skipped, open_image, upright
+from gansmith.data.decode import ENDINGS, MAX_BYTES, MAX_PIXELS, Skipped, open_image, upright
 from gansmith.errors import UserError
 
 # What keeps every pixel of 8 bits: a picture is written as one of these.
 LOSSLESS = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+WEBP_SIDE = 16_383  # pixels, what its header holds
 _DEEP = ("I", "F")  # modes of more than 8 bits begin so
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow's own conversion
 
@@ -78,7 +79,9 @@ def opened(path: Path) -> Image.Image:
         deep = any("16" in word for tile in getattr(image, "tile", ()) for word in _words(tile[3]))
         image.load()
     except Skipped as error:
-        raise Unfit(f"{path}: cannot be read as an image ({error})") from None
+        most = f": {MAX_PIXELS:,} pixels and {MAX_BYTES >> 20} MiB at the most"
+        reason = f"{error}{most if str(error) == 'too large' else ''}"
+        raise Unfit(f"{path}: cannot be read as an image ({reason})") from None
     except OSError as error:
         reason = (error.strerror or "truncated or broken").lower()
         raise Unfit(f"{path}: cannot be read as an image ({reason})") from None
@@ -122,9 +125,10 @@ def encode(picture: Picture, ending: str = ".png") -> bytes:
     """A picture as the bytes of a file that keeps every pixel.
 
     Raises:
-        UserError: if files of this ending lose some, or are not written here.
+        UserError: if files of this ending lose some, or are not written here, or hold no such
+            picture.
     """
-    form = check_lossless(ending)
+    form = check_holds(picture, ending)
     pixels = picture.pixels[:, :, 0] if picture.pixels.shape[2] == 1 else picture.pixels
     image = Image.fromarray(pixels)
     if picture.alpha is not None:
@@ -135,6 +139,20 @@ def encode(picture: Picture, ending: str = ".png") -> bytes:
         image.info["icc_profile"] = picture.profile
     image.save(file, form, icc_profile=picture.profile, **lossless)
     return file.getvalue()
+
+
+def check_holds(picture: Picture, ending: str) -> str:
+    """The format of files of this ending, which hold this picture.
+
+    Raises:
+        UserError: as `check_lossless`; for transparency in a BMP, or too long a side of a WebP.
+    """
+    form = check_lossless(ending)
+    if form == "BMP" and picture.alpha is not None:
+        raise UserError(f"{ending} holds no transparency, and the picture has some: use .png")
+    if form == "WEBP" and max(picture.size) > WEBP_SIDE:
+        raise UserError(f"{ending} holds no side of more than {WEBP_SIDE:,} pixels: use .png")
+    return form
 
 
 def check_lossless(ending: str) -> str:
