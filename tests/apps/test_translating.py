@@ -106,6 +106,8 @@ def test_a_picture_is_evidence_once(run: Path) -> None:
     found = translations(run)
     assert found.own_scores(16, 0)["psnr"] == found.own_scores(900, 0)["psnr"]
     assert found.own_scores(900, 0)["psnr"].n == len(found.sides) == 16
+    card = evaluate(run, options=ScoreOptions(count=900, fetch=False, only=("precision",)))
+    assert card.scores["precision"].n == 16
 
 
 def test_a_sheet_shows_input_output_and_target(run: Path, pairs: Path) -> None:

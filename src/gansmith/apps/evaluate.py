@@ -21,7 +21,7 @@ from gansmith.apps.scoring import (
     picked,
     reference,
 )
-from gansmith.apps.showing import OfPictures, shown_on
+from gansmith.apps.showing import OfPictures, counted, shown_on
 from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
 from gansmith.errors import UserError
@@ -279,7 +279,8 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
             points = target.samples.batch(picked(target.samples, POINT_SAMPLES, options.seed))[0]
         return ScoreCard(target.name, against, scorer.points(torch.as_tensor(points)))
     if target.generator is not None:
-        batches = target.generator.batches(options.count, options.seed, batch=BATCH)
+        count = counted(target.generator, options.count)
+        batches = target.generator.batches(count, options.seed, batch=BATCH)
     else:
         assert target.samples is not None
         batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))

@@ -18,7 +18,7 @@ from gansmith.apps.scoring import (
     reference,
 )
 from gansmith.apps.setting_up import Prepared
-from gansmith.apps.showing import OfPictures, maker_of
+from gansmith.apps.showing import OfPictures, counted, maker_of
 from gansmith.apps.translating import shown_sides
 from gansmith.data import Sides
 from gansmith.errors import UserError
@@ -56,7 +56,8 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     options = scorer.options
     if generator.spec.kind == "points":
         return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
-    fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
+    count = counted(generator, options.count)
+    fake = scorer.take(generator.batches(count, options.seed, batch=BATCH))
     quick: tuple[str, ...] = QUICK
     if isinstance(generator, OfPictures):
         quick = tuple(set(QUICK) & set(generator.card))
@@ -77,13 +78,11 @@ def final_scores(
         if ready.spec.kind == "points":
             found = quick_scores(scorer, generator)
         else:
-            fake = scorer.take(
-                generator.batches(scorer.options.count, scorer.options.seed, batch=BATCH)
-            )
+            count = counted(generator, scorer.options.count)
+            fake = scorer.take(generator.batches(count, scorer.options.seed, batch=BATCH))
             if isinstance(generator, OfPictures):
                 found, left_out = scorer.card(fake, only=generator.card, with_train=False)
-                count = min(scorer.options.count, FILLINGS)
-                found |= generator.own_scores(count, scorer.options.seed)
+                found |= generator.own_scores(min(count, FILLINGS), scorer.options.seed)
                 found |= generator.by_part(scorer, fake, scorer.options.seed)
             else:
                 found, left_out = scorer.card(fake)

@@ -14,6 +14,14 @@ from gansmith.training import State
 OfPictures = Completions | Translations
 
 
+def counted(generator: Generator, count: int) -> int:
+    """How many samples to score: of what is made of pictures, no more than there are of them.
+
+    What else is made of the same pictures is no more evidence, and intervals would be too narrow.
+    """
+    return min(count, generator.pictures) if isinstance(generator, OfPictures) else count
+
+
 def maker_of(ready: Prepared) -> Callable[[State], Generator]:
     """From a state of a run to what makes its samples: by the average of G's weights."""
     spec, cfg = ready.spec, ready.cfg

@@ -37,6 +37,11 @@ class Translations(Translator):
         super().__init__(net, spec)
         self.sides, self.paired = sides, paired
 
+    @property
+    def pictures(self) -> int:
+        """How many there are to translate."""
+        return len(self.sides if self.paired else self.sides.input)
+
     def turned(
         self, count: int, seed: int = 0, batch: int = BATCH, start: int = 0
     ) -> Iterator[Turned]:
@@ -76,7 +81,7 @@ class Translations(Translator):
         """
         if not self.paired:
             return {}
-        count = min(count, MOST, len(self.sides))
+        count = min(count, MOST, self.pictures)
         found = [
             (made, target) for made, _, target in self.turned(count, seed) if target is not None
         ]
