@@ -150,8 +150,8 @@ RECIPES: dict[str, Recipe] = {
         "two folders without pairs: each place of the output tells its input (contrastive)",
         {
             "task": "unpaired",
-            "batch": 4,
-            "model": {"name": "translator", "depth": 4, "z_dim": 8},
+            "batch": 8,
+            "model": {"name": "unet", "depth": 1, "z_dim": 8},
             "translation": {"places": 64},
             "optim": {"lr": 1e-3},
         },

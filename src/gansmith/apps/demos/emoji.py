@@ -1,8 +1,8 @@
 """Pictures for the demos: emoji, which several artists have drawn after one list of code points.
 
-Two things come of them: pairs (OpenMoji's line art and its colours) and sides without pairs (two
-vendors' pictures, of disjoint halves of the code points). The packages come by npm, are known by
-their hash, and are read without unpacking them.
+Two things come of them: pairs (OpenMoji's line art and its colours) and sides without pairs (what
+Twitter painted and OpenMoji drew in line, of disjoint halves of the code points). The packages come
+by npm, are known by their hash, and are read without unpacking them.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ from gansmith.files import write_synced
 
 Progress = Callable[[str, int, int], None]
 SIDE = 64  # pixels
-BUILD = 1  # of the folders: another one where they are made otherwise
+MARGIN = 5 / 74  # of OpenMoji's drawings, on each side, which Twitter's do not have
+BUILD = 2  # of the folders: another one where they are made otherwise
 TRAIN, TEST = "train", "test"
 # What does not make another thing of it: skin tones, the signs for woman and man, and the marks
 # that join them. Variants of one thing are nearly equal, and stay on one side of a split.
@@ -53,12 +54,6 @@ PACKAGES: dict[str, Package] = {
         "emoji-datasource-twitter-16.0.0.tgz",
         "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877",
         "CC BY 4.0",
-    ),
-    "google": Package(
-        "emoji-datasource-google@16.0.0",
-        "emoji-datasource-google-16.0.0.tgz",
-        "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438",
-        "Apache-2.0",
     ),
 }
 
@@ -168,6 +163,13 @@ def _drawn(svg: bytes) -> Image.Image:
     return on_white(rendered(svg))
 
 
+def _without_margin(svg: bytes) -> Image.Image:
+    """As large as another vendor's picture of the same thing."""
+    whole = round(SIDE / (1 - 2 * MARGIN))
+    cut = (whole - SIDE) // 2
+    return on_white(rendered(svg, whole), whole).crop((cut, cut, cut + SIDE, cut + SIDE))
+
+
 # --- what is made of it
 
 
@@ -210,22 +212,33 @@ def line_art(progress: Progress | None = None, limit: int | None = None) -> Fold
 
 
 def vendors(progress: Progress | None = None, limit: int | None = None) -> Folders:
-    """Twitter's emoji (a) and Google's (b): different things in training, the same held out.
+    """Twitter's paintings (a) and OpenMoji's line art (b): different things in training, the same
+    held out.
 
     Args, Raises: as `line_art`.
     """
-    packages = [PACKAGES["twitter"], PACKAGES["google"]]
+    packages = [PACKAGES["twitter"], PACKAGES["openmoji"]]
 
     def fill(folder: Path) -> None:
-        for vendor, own, package in zip(("twitter", "google"), "ab", packages, strict=True):
-            archive = archive_of(package, progress)
-            files = _files(archive, f"img/{vendor}/{SIDE}", ".png")
-            where = {own: folder / vendor / TRAIN, TEST: folder / vendor / TEST}
-            label = f"reading {vendor}"
-            _write(_chosen(files, SIDE_SHARES, where, limit), on_white, label, progress)
+        paintings, drawings = (archive_of(package, progress) for package in packages)
+        painted = _known(_files(paintings, f"img/twitter/{SIDE}", ".png"))
+        drawn = _known(_files(drawings, "black/svg", ".svg"))
+        for side, own, files, other, draw in (
+            ("twitter", "a", painted, drawn, on_white),
+            ("openmoji", "b", drawn, painted, _without_margin),
+        ):
+            both = {name: files[name] for name in files.keys() & other.keys()}
+            where = {own: folder / side / TRAIN, TEST: folder / side / TEST}
+            label = f"reading {side}"
+            _write(_chosen(both, SIDE_SHARES, where, limit), draw, label, progress)
 
     made = _made("vendors", packages, limit, fill)
-    return Folders(made / "twitter", made / "google")
+    return Folders(made / "twitter", made / "openmoji")
+
+
+def _known(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Under names that do not say how a thing is to be shown, which vendors do as they like."""
+    return {name.replace("-fe0f", ""): content for name, content in files.items()}
 
 
 def _files(archive: Path, folder: str, ending: str) -> dict[str, bytes]:
