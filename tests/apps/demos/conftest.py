@@ -1,4 +1,4 @@
-"""Packages as npm would bring them, but small: a few drawings, and pictures of two vendors."""
+"""Packages as npm would bring them, but small: a few drawings, and paintings of the same."""
 
 import hashlib
 import io
@@ -60,15 +60,14 @@ def openmoji(pack: Pack) -> None:
 
 
 @pytest.fixture
-def two_vendors(pack: Pack) -> None:
-    """Discs in red and in blue, on nothing."""
+def two_vendors(pack: Pack, openmoji: None) -> None:
+    """Discs in red, on nothing, beside OpenMoji; some under longer names, some of their own."""
     y, x = np.mgrid[:64, :64]
-    for vendor, colour in (("twitter", (220, 30, 30)), ("google", (30, 30, 220))):
-        files = {}
-        for index, name in enumerate(NAMES):
-            pixels = np.zeros((64, 64, 4), np.uint8)
-            inside = (x - 20 - index % 8 * 3) ** 2 + (y - 20 - index // 8 * 2) ** 2 < 200
-            pixels[inside] = (*colour, 255)
-            files[f"img/{vendor}/64/{name}.png"] = png(pixels)
-            files[f"img/{vendor}/sheets/{name}.png"] = b"not of interest"
-        pack(vendor, files)
+    files = {}
+    for index, name in enumerate([*NAMES, "1f600", "1f601"]):
+        pixels = np.zeros((64, 64, 4), np.uint8)
+        inside = (x - 20 - index % 8 * 3) ** 2 + (y - 20 - index // 8 * 2) ** 2 < 200
+        pixels[inside] = (220, 30, 30, 255)
+        files[f"img/twitter/64/{name}{'-fe0f' * (index % 3 == 0)}.png"] = png(pixels)
+        files[f"img/twitter/sheets/{name}.png"] = b"not of interest"
+    pack("twitter", files)
