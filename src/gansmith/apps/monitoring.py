@@ -13,6 +13,7 @@ from gansmith.data import Dataset, Sides
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.looking import (
     Coordinates,
+    Crossing,
     Eye,
     Glance,
     Known,
@@ -30,6 +31,7 @@ from gansmith.models import PRIORS
 from gansmith.recipes import Reason
 from gansmith.recipes.automatic import apply
 from gansmith.tasks import TASKS, generator_of
+from gansmith.tasks.dressing import alike
 from gansmith.training import images_per_step
 from gansmith.training.batches import to_network_range
 
@@ -155,6 +157,9 @@ def _exhibit(ready: Prepared) -> Exhibit:
     if given is not None and TASKS[cfg.task].reads == "hole":
         hole = given[:, -1:] > 0.5
     made = real[:, given.shape[1] :] if pairs and given is not None else real  # what G is to make
+    crossing = None
+    if given is not None and TASKS[cfg.task].sides:
+        crossing = Crossing(alike(given, made.shape[1]), made, batches.range, pairs)
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
     return Exhibit(
         real=real,
@@ -171,6 +176,7 @@ def _exhibit(ready: Prepared) -> Exhibit:
         ),
         given=given,
         hole=hole,
+        crossing=crossing,
         pairs=pairs,
     )
 

@@ -62,5 +62,14 @@ DEAR: dict[str, str] = {
     "high_real": "99.9 % quantile of real values, as D sees them",
     "hole_detail": "deviation of values within a filling over that of what had been in the hole",
     "hole_tone": "deviation of the fillings' means from picture to picture, over the same",
+    "heeded": "distance of two outputs of other inputs and the same noise over that of two targets",
+    "changed": "distance of outputs from their inputs over that of two inputs, or input and target",
+    "sides_apart": "energy distance of both sides' manners over what chance reaches",
+    "nearer": "share of the way from the inputs to the target side that outputs have gone",
+    "tint": "largest shift of a channel's mean from the targets' over its deviation among pictures",
+    "tint_grey": "shift of the mean from that of the target pictures, as a share of the range",
+    "tint_red": "the same of red",
+    "tint_green": "the same of green",
+    "tint_blue": "the same of blue",
 }
 SIGNS: dict[str, str] = CHEAP | DEAR
