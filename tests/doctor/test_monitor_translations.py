@@ -1,0 +1,132 @@
+"""Translators that fail are told of by name, and sound ones beside them are not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gansmith.apps.monitoring import monitor_of, watch_of
+from gansmith.apps.setting_up import Prepared, set_up
+from gansmith.apps.settling import settings
+from gansmith.doctor.signs import Signs
+from gansmith.tasks import generator_of
+from gansmith.tasks.dressing import alike
+
+RECIPES = ("pix2pix", "cut", "cyclegan")
+TINY = {"batch": 4, "model.width": 4, "model.depth": 1, "model.z_dim": 4, "threads": 1}
+OURS = {"GS318", "GS319", "GS320"}
+LOOKS = range(500, 1_301, 100)
+Net = Callable[[Tensor, Tensor | None, Tensor], Tensor]
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 grey pictures of 8×8 px and what they are to become: their negatives on red paper."""
+    root, rng = tmp_path_factory.mktemp("data") / "sides", np.random.default_rng(0)
+    for number in range(48):
+        low, high = sorted(rng.integers(0, 256, 2))
+        grey = rng.integers(low, high + 1, (8, 8)).astype(np.uint8)
+        ink = (255 - grey) // 2
+        for side, pixels in (("A", grey), ("B", np.stack([255 - grey // 8, ink, ink], -1))):
+            (root / side).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(root / side / f"{number:02d}.png")
+    return root
+
+
+def sound(x: Tensor) -> Tensor:
+    """What the pictures of side A are to become, in [−1, 1]."""
+    grey = (x + 1) / 2
+    ink = (1 - grey) / 2
+    return 2 * torch.cat([1 - grey / 8, ink, ink], 1) - 1
+
+
+def looked(ready: Prepared, net: Net) -> tuple[list[str], Signs, list[dict]]:
+    """The findings of a run whose translator does so from its first step on; its last signs."""
+    watch, told = watch_of(ready), []
+    assert watch is not None
+    monitor = monitor_of(ready, watch, lambda kind, **event: told.append((kind, event)))
+    generator = generator_of(ready.state.G.bare)
+    generator.forward = lambda z, y=None, given=None: net(z, y, given)  # type: ignore[assignment]
+    for step in LOOKS:
+        monitor.see(step)
+    found = [event for kind, event in told if kind == "finding"]
+    return [each["code"] for each in found], monitor.latest[1], found
+
+
+def prepared(sides: Path, recipe: str, **changes: object) -> Prepared:
+    return set_up(settings(str(sides), recipe, TINY | changes), None)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_sound_translator_is_not_told_of(sides: Path, recipe: str) -> None:
+    codes, signs, _ = looked(prepared(sides, recipe), lambda z, y, given: sound(given))
+    assert not OURS & set(codes)
+    assert signs["heeded"] > 0.8
+    assert signs["nearer"] > 0.9
+    assert ("sides_apart" in signs) is (recipe != "pix2pix")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("noisy", [True, False])
+def test_one_that_ignores_its_input_is_told_of(sides: Path, recipe: str, noisy: bool) -> None:
+    """Whether it paints what the noise says or always the same; that is no other collapse."""
+
+    def net(z: Tensor, y: Tensor | None, given: Tensor) -> Tensor:
+        one = sound(torch.zeros_like(given))
+        return one + (0.5 * z[:, :1, None, None] if noisy else 0.0)
+
+    codes, signs, found = looked(prepared(sides, recipe), net)
+    assert OURS & set(codes) == {"GS318"}
+    assert not {"GS301", "GS302", "GS303"} & set(codes)
+    assert signs["heeded"] == 0.0
+    (told,) = (each["told"] for each in found if each["code"] == "GS318")
+    assert "changes by 0.0%" in told["en"]["evidence"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_one_that_hands_its_input_back_is_told_of(sides: Path, recipe: str) -> None:
+    net: Net = lambda z, y, given: alike(given, 3)  # noqa: E731
+    codes, signs, found = looked(prepared(sides, recipe), net)
+    assert "GS319" in codes
+    assert "GS318" not in codes
+    assert signs["changed"] == 0.0
+    (told,) = (each["told"] for each in found if each["code"] == "GS319")
+    assert ("apart as chance" in told["en"]["evidence"]) is (recipe != "pix2pix")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_one_that_tints_is_told_of(sides: Path, recipe: str) -> None:
+    tone = torch.tensor([-0.3, 0.0, 0.5]).view(1, 3, 1, 1)
+    codes, signs, found = looked(prepared(sides, recipe), lambda z, y, given: sound(given) + tone)
+    assert OURS & set(codes) == {"GS320"}
+    assert signs["tint_red"] < -0.1
+    assert signs["tint_blue"] > 0.2
+    (told,) = (each["told"] for each in found if each["code"] == "GS320")
+    assert "red is off by -15" in told["en"]["evidence"]
+    assert "the mean is off" not in told["en"]["evidence"], "that is of grey pictures"
+
+
+def test_where_both_sides_are_alike_a_picture_may_stay_as_it_is(sides: Path) -> None:
+    changes = {"translation.target": str(sides / "A")}
+    net: Net = lambda z, y, given: given  # noqa: E731
+    ready = set_up(settings(str(sides / "A"), "cut", TINY | changes), None)
+    codes, signs, _ = looked(ready, net)
+    assert not OURS & set(codes)
+    assert signs["changed"] == 0.0
+    assert signs["sides_apart"] < 1
+
+
+def test_other_games_have_none_of_these_signs(pictures: Path) -> None:
+    names = {"heeded", "changed", "nearer", "sides_apart", "tint", "tint_red"}
+    for recipe in (None, "inpaint"):
+        changes = TINY | {"batch": 8, "model.z_dim": 8}
+        ready = set_up(settings(str(pictures), recipe, changes), None)
+        watch = watch_of(ready)
+        assert watch is not None
+        assert watch.exhibit.crossing is None
+        signs = monitor_of(ready, watch, lambda *_, **__: None).look()
+        assert not names & set(signs)
