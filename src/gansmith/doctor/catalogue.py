@@ -166,6 +166,9 @@ SETTINGS: dict[str, Disorder] = {
     "GS248": Disorder("narrow-for-its-size", "advice", "Radford et al. 2016, section 3"),
     "GS249": Disorder("divergence-far-off", "warning", "Higgins et al. 2017, section 4.2"),
     "GS250": Disorder("net-off-its-task", "error", "Pathak et al. 2016, section 3"),
+    "GS251": Disorder(
+        "content-not-held", "warning", "Zhu et al. 2017, section 1; Park et al. 2020, section 3"
+    ),
 }
 
 DYNAMICS: dict[str, Disorder] = {

@@ -64,6 +64,8 @@ BRINGS: Mapping[str, frozenset[str]] = {
     "GS116": _WRONG_CODE,
     "GS124": _WRONG_CODE,
     "GS125": _WRONG_CODE,
+    # Any picture of the target side will do.
+    "GS251": frozenset({"GS318"}),
     # One noise vector makes one sample of every batch.
     "GS129": frozenset({"GS301"}),
     # A few samples are learned by heart (Karras et al. 2020b, section 2).

@@ -20,8 +20,8 @@ def heeded(made_BCHW: Tensor, other_BCHW: Tensor, wanted_BCHW: Tensor) -> Signs:
 
     The root of the mean squared distance of G(z, x) from G(z, x'), over that of two pictures of the
     target side: 0 where G makes the same whatever it is given, 1 where its outputs differ by their
-    inputs as pictures of the target do. The noise has no part in it. Isola et al. 2017, section 4.1,
-    saw outputs become nearly the same whatever the input where D does not see it.
+    inputs as pictures of the target do. The noise has no part in it. Isola et al. 2017, section
+    4.1, saw outputs become nearly the same whatever the input where D does not see it.
 
     Args:
         made_BCHW: what G made of z and x.
