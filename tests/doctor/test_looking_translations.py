@@ -7,7 +7,14 @@ from torch import Tensor
 from gansmith.data import open_data
 from gansmith.doctor import looking
 from gansmith.doctor.looking import Crossing
-from gansmith.doctor.looking.translations import changed, energy, heeded, manner, tint
+from gansmith.doctor.looking.translations import (
+    changed,
+    energy,
+    heeded,
+    manner,
+    of_its_own,
+    tint,
+)
 
 SPAN = (-1.0, 1.0)
 
@@ -46,6 +53,14 @@ def test_how_far_outputs_lie_from_inputs_by_hand() -> None:
     away = changed(given - 0.4, given, given + 0.4)
     assert away == {"changed": pytest.approx(1.0), "nearer": pytest.approx(-1.0)}
     assert changed(given, given, given) == {}, "pairs of one picture and itself"
+
+
+def test_how_much_an_output_is_of_its_own_input_by_hand() -> None:
+    wanted = flat(0.0, 1.0, 3.0)
+    made = flat(0.5, 1.5, 3.5)  # 0.5 from their own; 0.5, 2.5, 1.5, 1.5, 3.5, 2.5 from the others
+    assert of_its_own(made, wanted) == {"own_target": pytest.approx(0.5 / 2)}
+    assert of_its_own(wanted, wanted) == {"own_target": 0.0}
+    assert of_its_own(flat(2.0, 2.0), flat(2.0, 2.0)) == {}
 
 
 def test_a_tint_by_hand() -> None:
@@ -106,6 +121,11 @@ def test_what_translators_do_shows(digits: Tensor, pairs: bool) -> None:
     assert found["tinted"]["tint_red"] < -0.1
     assert found["tinted"]["tint"] > 1
     assert ("sides_apart" in found["sound"]) is not pairs
+    assert ("own_target" in found["sound"]) is pairs
+    if pairs:
+        assert found["sound"]["own_target"] < 0.1
+        other = crossing.signs(ways["sound"].roll(5, 0), ways["sound"][:32])
+        assert other["own_target"] == pytest.approx(1.0, abs=0.03)
     if not pairs:
         assert found["sound"]["sides_apart"] > 10
 

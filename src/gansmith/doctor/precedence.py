@@ -49,8 +49,10 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "GS308": frozenset(
         {"GS307", "GS311", "GS312", "GS313", "GS316", "GS317", "GS318", "GS319", "GS320"}
     ),
-    # What does not vary with its input is as much a collapse; what it is given mends it.
+    # What does not vary with its input is a collapse, of which the input is the mend; and what is
+    # handed back has the modes and colours of the wrong side.
     "GS318": frozenset({"GS301", "GS302", "GS303", "GS313"}),
+    "GS319": frozenset({"GS302", "GS303", "GS313", "GS320"}),
     # Other ends of the range are other colours.
     "GS316": frozenset({"GS320"}),
 }
@@ -92,9 +94,7 @@ BRINGS: Mapping[str, frozenset[str]] = {
     # Of one picture for all the colours are not those of many.
     "GS318": frozenset({"GS305", "GS320"}),
     # Samples that do not change are still those that G began with, or came to early.
-    "GS313": frozenset(
-        {"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317", "GS319", "GS320"}
-    ),
+    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317", "GS320"}),
 }
 
 # The same of settings that can be off both ways: what they bring where they are too small, and

@@ -28,8 +28,8 @@ def heeded(made_BCHW: Tensor, other_BCHW: Tensor, wanted_BCHW: Tensor) -> Signs:
         other_BCHW: what it made of the same z and other x.
         wanted_BCHW: pictures of the target side, in the same range.
     """
-    apart = 2.0 * float(wanted_BCHW.double().flatten(1).var(0).mean())
-    away = float((made_BCHW.double() - other_BCHW.double()).square().mean())
+    apart = 2.0 * float(wanted_BCHW.float().flatten(1).var(0).mean())
+    away = float((made_BCHW.float() - other_BCHW.float()).square().mean())
     return {"heeded": (away / apart) ** 0.5} if apart > FLAT else {}
 
 
@@ -46,18 +46,31 @@ def changed(made_BCHW: Tensor, given_BCHW: Tensor, wanted_BCHW: Tensor | None = 
         given_BCHW: what it was given, with as many channels.
         wanted_BCHW: of pairs, what it was to make.
     """
-    made, given = made_BCHW.double(), given_BCHW.double()
+    made, given = made_BCHW.float(), given_BCHW.float()
     found: Signs = {}
     away = float((made - given).square().mean())
     if wanted_BCHW is None:
         scale = 2.0 * float(given.flatten(1).var(0).mean())
     else:
-        wanted = wanted_BCHW.double()
+        wanted = wanted_BCHW.float()
         scale = float((wanted - given).square().mean())
         left = float((wanted - made).square().mean())
         if scale > FLAT:
             found["nearer"] = 1.0 - (left / scale) ** 0.5
     return found | {"changed": (away / scale) ** 0.5} if scale > FLAT else {}
+
+
+def of_its_own(made_BCHW: Tensor, wanted_BCHW: Tensor) -> Signs:
+    """``own_target``: how far outputs lie from their own targets, over how far from others'.
+
+    Means of Euclidean distances over all pairs of an output and a target: 1 where outputs have
+    nothing to do with their targets, 0 where each is its own. Of outputs of pairs; nothing is said
+    where all outputs and all targets are one picture.
+    """
+    away_BB = torch.cdist(made_BCHW.float().flatten(1), wanted_BCHW.float().flatten(1))
+    count, own = len(away_BB), float(away_BB.diagonal().mean())
+    others = (float(away_BB.mean()) * count - own) / (count - 1)
+    return {"own_target": own / others} if others > 0 else {}
 
 
 def tint(
@@ -79,8 +92,8 @@ def tint(
     names, width = CHANNELS.get(made_BCHW.shape[1]), span[1] - span[0]
     if names is None:
         return {}
-    made_BC = made_BCHW.double().mean((2, 3)) / width
-    wanted_BC = wanted_BCHW.double().mean((2, 3)) / width
+    made_BC = made_BCHW.float().mean((2, 3)).cpu().double() / width
+    wanted_BC = wanted_BCHW.float().mean((2, 3)).cpu().double() / width
     shift_C = made_BC.mean(0) - wanted_BC.mean(0)
     spread_C = (made_BC - wanted_BC if pairs else wanted_BC).std(0).clamp(min=1 / 255)
     found = {f"tint_{name}": float(x) for name, x in zip(names, shift_C, strict=True)}
@@ -113,13 +126,16 @@ def manner(x_BCHW: Tensor, span: tuple[float, float]) -> tuple[Tensor, Tensor]:
     colour: Swain and Ballard 1991); and (B, 16·C), the mean absolute difference
     of neighbours, as a share of the range, in each of 4×4 cells.
     """
-    x = ((x_BCHW.double() - span[0]) / (span[1] - span[0])).clamp(0.0, 1.0)
+    x = ((x_BCHW.float() - span[0]) / (span[1] - span[0])).clamp(0.0, 1.0)
     value = (x * BINS).clamp(max=BINS - 1).long().flatten(2)
-    shares = torch.stack([(value == at).double().mean(2) for at in range(BINS)], 2)
+    rows = value.shape[0] * value.shape[1]
+    number = torch.arange(rows, device=x.device).view(*value.shape[:2], 1)
+    counts = torch.bincount((value + BINS * number).flatten(), minlength=BINS * rows)
+    shares = counts.cpu().double().view(len(x), -1) / value.shape[2]
     across = (x[:, :, :-1, 1:] - x[:, :, :-1, :-1]).abs()
     slope = across + (x[:, :, 1:, :-1] - x[:, :, :-1, :-1]).abs()
     cells = F.adaptive_avg_pool2d(slope, CELLS)
-    return shares.flatten(1), cells.flatten(1)
+    return shares, cells.flatten(1).cpu().double()
 
 
 class Crossing:
@@ -150,7 +166,7 @@ class Crossing:
 
     def _rows(self, x_BCHW: Tensor) -> Tensor:
         parts = zip(manner(x_BCHW, self.span), self._scales, strict=True)
-        return torch.cat([part / scale for part, scale in parts], 1).cpu()
+        return torch.cat([part / scale for part, scale in parts], 1)
 
     def _from_wanted(self, rows_BF: Tensor) -> float:
         rows = torch.cat([rows_BF, self._wanted_NF])
@@ -162,10 +178,10 @@ class Crossing:
     def signs(self, made_BCHW: Tensor, other_KCHW: Tensor) -> Signs:
         """The signs of translations, as they show: cut off at the ends of the range.
 
-        Beside those of `heeded`, `changed` and `tint`, of sides without pairs: ``sides_apart``, the
-        energy distance of the inputs from the target side in `manner`, over what chance reaches in
-        one of 100 relabellings; and, where that is above 1, ``nearer``, the share of it that is
-        gone of the outputs. Nothing is said of outputs that are not finite.
+        Those of `heeded`, `changed` and `tint`; of pairs that of `of_its_own`; of sides without
+        pairs ``sides_apart``, the energy distance of the inputs from the target side in `manner`,
+        over what chance reaches in one of 100 relabellings, and, where that is above 1,
+        ``nearer``, the share of it that is gone of the outputs. Nothing is said of outputs that are not finite.
 
         Args:
             made_BCHW: what G made of what is given.
@@ -181,6 +197,8 @@ class Crossing:
         if int(differ.sum()) >= LEAST:
             found |= heeded(made[: len(other)][differ], other[differ], self.wanted)
         found |= changed(made, self.given, self.wanted if self.pairs else None)
+        if self.pairs:
+            found |= of_its_own(made, self.wanted)
         if not self.pairs and self._chance > 0:
             found["sides_apart"] = self._gap / self._chance
             if found["sides_apart"] > 1:

@@ -7,6 +7,8 @@ from gansmith.doctor.rules.variety import rising
 
 WINDOW = 300  # steps
 HEEDED = 0.08  # of the distance of two targets: what two inputs make of one noise
+NOT_AT_ALL = 0.01  # of the same: what is said of nets that have learned little
+UNRELATED = 0.96  # of the distance from other targets: 128 pairs by chance are within 0.04 of 1
 CHANGED, NEARER = 0.1, 0.1  # the way from the inputs, and of the way to the targets
 APART = 2.0  # times what chance makes of two sets alike
 SHIFT = 0.08  # of the range: 20 of 255 levels, in the mean over all pixels of all pictures
@@ -15,21 +17,30 @@ COLOURS = ("grey", "red", "green", "blue")
 
 
 def ignored(history: History) -> Suspicion | None:
-    """Whatever G is given, it makes the same, or what the noise says.
+    """Whatever G is given, it makes the same, or what the noise says, or anything.
 
     Outputs of two inputs and one noise lie less than a twelfth as far apart as two pictures of the
-    target side. Isola et al. 2017, section 4.1, saw it of a D that does not see the input, and Zhu
-    et al. 2017, section 1, name it what D alone leads to: all inputs map to one output. Untrained
-    translators heed three times as much, and one that comes to heed more is on its way.
+    target side; or, of pairs, outputs that are not the inputs lie no nearer to their own targets
+    than to others'. Isola et al. 2017, section 4.1, saw it of a D that does not see the input, and
+    Zhu et al. 2017, section 1, name it what D alone leads to: all inputs map to one output.
+    Untrained translators heed three times as much, and one that comes to heed more is on its way.
     """
     share = history.middle("heeded", WINDOW)
-    if share is None or share >= HEEDED:
+    own = history.middle("own_target", WINDOW)
+    early = history.step < 300 and (share is None or share >= NOT_AT_ALL)
+    unheeded = share is not None and share < HEEDED
+    back = (history.middle("changed", WINDOW) or 0.0) < CHANGED
+    unrelated = own is not None and own > UNRELATED and not back and history.step >= 500
+    if early or not (unheeded or unrelated):
         return None
-    values: dict[str, Value] = {"heeded": share}
-    noise = history.middle("noise_share", WINDOW)
-    if noise is not None:
-        values["noise_share"] = noise
-    return Suspicion(values, certainty=0.95 if share < HEEDED / 4 else 0.85)
+    seen = {
+        "heeded": share,
+        "own_target": own,
+        "noise_share": history.middle("noise_share", WINDOW),
+    }
+    values = {key: value for key, value in seen.items() if value is not None}
+    sure = share is not None and share < 2 * NOT_AT_ALL
+    return Suspicion(values, certainty=0.95 if sure else 0.85 if unheeded else 0.75)
 
 
 def _heeds_more(history: History) -> bool:
