@@ -181,7 +181,8 @@ class Crossing:
         Those of `heeded`, `changed` and `tint`; of pairs that of `of_its_own`; of sides without
         pairs ``sides_apart``, the energy distance of the inputs from the target side in `manner`,
         over what chance reaches in one of 100 relabellings, and, where that is above 1,
-        ``nearer``, the share of it that is gone of the outputs. Nothing is said of outputs that are not finite.
+        ``nearer``, the share of it that is gone of the outputs. Nothing is said of outputs that are
+        not finite.
 
         Args:
             made_BCHW: what G made of what is given.

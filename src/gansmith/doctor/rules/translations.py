@@ -90,6 +90,6 @@ def tinted(history: History) -> Suspicion | None:
 
 RULES = (
     Rule("GS318", ignored, after=100, looks=3, span=150, excuse=_heeds_more, played=True),
-    Rule("GS319", handed_back, after=500, looks=4, span=200, played=True),
+    Rule("GS319", handed_back, after=800, looks=4, span=200, played=True),
     Rule("GS320", tinted, after=800, looks=4, span=200, played=True),
 )
