@@ -142,3 +142,30 @@ def test_other_games_have_none_of_these_signs(pictures: Path) -> None:
         assert watch.exhibit.crossing is None
         signs = monitor_of(ready, watch, lambda *_, **__: None).look()
         assert not names & set(signs)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "games", "weight"),
+    [
+        ("pix2pix", {"translation.l1": 100.0}, 1, 1.0),
+        ("cut", {"matching.adversarial": 0.5}, 1, 0.5),
+        ("cyclegan", {}, 2, 1.0),
+    ],
+)
+def test_what_g_pays_is_held_against_its_part_in_the_game(
+    sides: Path, recipe: str, changes: dict, games: int, weight: float
+) -> None:
+    """A distance of a hundred times its weight is no divergence; and two games cost twice."""
+    watch = watch_of(ready := prepared(sides, recipe, **changes))
+    assert watch is not None
+    plain = watch_of(prepared(sides, "cut"))
+    assert plain is not None
+    assert watch.facts.ideal_g == pytest.approx(games * weight * plain.facts.ideal_g)
+    assert watch.facts.ideal_d == pytest.approx(games * plain.facts.ideal_d)
+    told: list[str] = []
+    monitor = monitor_of(ready, watch, lambda kind, **event: told.append(kind))
+    for step in range(50, 401, 50):
+        monitor._signals = [{"g_loss": torch.tensor(90.0), "adversarial_g": torch.tensor(0.7)}]
+        monitor.see(step)
+    assert monitor.latest[1]["g_loss"] == pytest.approx(0.7)
+    assert "GS308" not in [each.code for each in monitor.standing]

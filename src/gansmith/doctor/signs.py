@@ -10,7 +10,7 @@ Signs = dict[str, float]
 # What D says is turned so that more means real; logits are taken as they are.
 CHEAP: dict[str, str] = {
     "d_loss": "D's loss",
-    "g_loss": "G's loss",
+    "g_loss": "G's loss: its part in the game where it has others beside it",
     "d_real": "mean output of D on real samples",
     "d_fake": "mean output of D on generated samples",
     "d_spread": "standard deviation of D's outputs over both",
