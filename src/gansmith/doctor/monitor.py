@@ -30,8 +30,8 @@ GATHERED = "signals/"  # before the name of a signal, in a checkpoint
 BROKEN_DOWN = "GS308"  # what is found where a loss or a weight is no number
 LEAST = 3  # looks, before a run is called healthy
 
-# The signals of the loop, by the signs that they are; of two the later one, where there is one. What
-# G pays to D is told by its part in the game alone: distances to a target have scales of their own.
+# The signals of the loop, by the signs that they are; of two the later one, where there is one. Of
+# what G pays its part in the game counts: distances to a target have scales of their own.
 SIGNALS = {
     "d_loss": "d_loss",
     "g_loss": "g_loss",

@@ -11,7 +11,7 @@ NOT_AT_ALL = 0.01  # of the same: what is said of nets that have learned little
 UNRELATED = 0.96  # of the distance from other targets: 128 pairs by chance are within 0.04 of 1
 CHANGED, NEARER = 0.1, 0.1  # the way from the inputs, and of the way to the targets
 APART = 2.0  # times what chance makes of two sets alike
-SHIFT = 0.08  # of the range: 20 of 255 levels, in the mean over all pixels of all pictures
+SHIFT = 0.1  # of the range: 25 of 255 levels, in the mean over all pixels of all pictures
 TINTED = 1.0  # deviations of pictures
 COLOURS = ("grey", "red", "green", "blue")
 
@@ -70,11 +70,11 @@ def handed_back(history: History) -> Suspicion | None:
 def tinted(history: History) -> Suspicion | None:
     """Outputs, as a set, have other colours than the target side.
 
-    The mean of a channel is off by more than 8 % of the range, always to the same side, and by more
-    than pictures of the target side deviate from each other (of pairs, than outputs deviate from
-    their targets). Zhu et al. 2017, section 5.2: without an identity loss a translator is free to
-    change the tint of its inputs, as by day and sunset. Young translators are off by as much, and
-    to another side at each look.
+    The mean of a channel is off by more than a tenth of the range, always to the same side, and by
+    more than pictures of the target side deviate from each other (of pairs, than outputs deviate
+    from their targets). Zhu et al. 2017, section 5.2: without an identity loss a translator is free
+    to change the tint of its inputs, as by day and sunset. Young translators are off by as much,
+    and to another side at each look.
     """
     off = history.middle("tint", WINDOW)
     shifts = {key: history.middle(f"tint_{key}", WINDOW) for key in COLOURS}
