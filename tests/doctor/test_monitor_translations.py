@@ -169,3 +169,9 @@ def test_what_g_pays_is_held_against_its_part_in_the_game(
         monitor.see(step)
     assert monitor.latest[1]["g_loss"] == pytest.approx(0.7)
     assert "GS308" not in [each.code for each in monitor.standing]
+
+
+def test_a_g_that_does_not_play_pays_nothing_to_d(sides: Path) -> None:
+    watch = watch_of(prepared(sides, "pix2pix", **{"matching.adversarial": 0.0}))
+    assert watch is not None
+    assert watch.facts.ideal_g is None

@@ -110,11 +110,12 @@ def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
     ideal = (None, None) if game.loss is None else undecided(game.loss, game.boundary)
     critic = game.loss is not None and game.loss.lipschitz
     games = 2 if cfg.task == "unpaired" and cfg.translation.method == "cycle" else 1
+    weight = cfg.matching.adversarial  # of none G does not play, and all that it pays is distances
     return Facts(
         loss=cfg.loss if game.loss is not None else "",
         boundary=game.boundary,
         ideal_d=None if critic or ideal[0] is None else games * ideal[0],
-        ideal_g=None if critic or ideal[1] is None else games * cfg.matching.adversarial * ideal[1],
+        ideal_g=None if critic or ideal[1] is None or not weight else games * weight * ideal[1],
         critic=critic,
         penalty=cfg.penalty.name,
         gamma=float(cfg.penalty.gamma),

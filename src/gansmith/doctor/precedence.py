@@ -53,8 +53,6 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     # handed back has the modes and colours of the wrong side.
     "GS318": frozenset({"GS301", "GS302", "GS303", "GS313"}),
     "GS319": frozenset({"GS302", "GS303", "GS313", "GS320"}),
-    # Other ends of the range are other colours.
-    "GS316": frozenset({"GS320"}),
 }
 
 # What a disorder brings about is told after it.
@@ -91,6 +89,8 @@ BRINGS: Mapping[str, frozenset[str]] = {
     # One sample, drawn again and again, is easily told; so is whatever D has not learnt by heart.
     "GS301": frozenset({"GS305"}),
     "GS309": frozenset({"GS305"}),
+    # Other ends of the range are other colours.
+    "GS316": frozenset({"GS320"}),
     # Of one picture for all the colours are not those of many.
     "GS318": frozenset({"GS305", "GS320"}),
     # Samples that do not change are still those that G began with, or came to early.
