@@ -1,5 +1,7 @@
 """What only translations show: whether the input is heeded, handed back, or comes out tinted."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,6 +14,7 @@ FLAT = 1e-6  # a variance of values in [-1, 1] below which there is nothing to c
 BINS, CELLS = 16, 4  # of a channel's values, and along each side of a picture
 FAINT = 1e-3  # a deviation of a share, or of a slope, below which a column is left as it is
 DRAWS, BEYOND = 200, 0.99  # relabellings of two sets; the quantile of them that is chance
+PART = 16  # pictures whose values are counted at a time
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
@@ -138,6 +141,12 @@ def manner(x_BCHW: Tensor, span: tuple[float, float]) -> tuple[Tensor, Tensor]:
     return shares, cells.flatten(1).cpu().double()
 
 
+def _manners(x_BCHW: Tensor, span: tuple[float, float]) -> list[Tensor]:
+    """`manner` of any number of pictures, a few at a time."""
+    parts = [manner(some, span) for some in x_BCHW.split(PART)]
+    return [torch.cat(each) for each in zip(*parts, strict=True)]
+
+
 class Crossing:
     """The two sides of a translation, looked at once; what G makes is held against them.
 
@@ -154,9 +163,10 @@ class Crossing:
         self.given, self.wanted, self.span, self.pairs = given, wanted, span, pairs
         if pairs:
             return
-        both = manner(torch.cat([given, wanted]), span)
+        sides = [_manners(side, span) for side in (given, wanted)]
+        both = [torch.cat(parts) for parts in zip(*sides, strict=True)]
         self._scales = [part.std(0).clamp(min=FAINT) * part.shape[1] ** 0.5 for part in both]
-        rows = self._rows(torch.cat([given, wanted]))
+        rows = self._scaled(both)
         self._wanted_NF = rows[len(given) :]
         self._gap = self._from_wanted(rows[: len(given)])
         draw = seeded(0, "doctor-sides", len(rows))
@@ -164,8 +174,8 @@ class Crossing:
         first = (order < len(given)).double()
         self._chance = float(energy(torch.cdist(rows, rows), first).quantile(BEYOND))
 
-    def _rows(self, x_BCHW: Tensor) -> Tensor:
-        parts = zip(manner(x_BCHW, self.span), self._scales, strict=True)
+    def _scaled(self, manners: Sequence[Tensor]) -> Tensor:
+        parts = zip(manners, self._scales, strict=True)
         return torch.cat([part / scale for part, scale in parts], 1)
 
     def _from_wanted(self, rows_BF: Tensor) -> float:
@@ -203,5 +213,6 @@ class Crossing:
         if not self.pairs and self._chance > 0:
             found["sides_apart"] = self._gap / self._chance
             if found["sides_apart"] > 1:
-                found["nearer"] = 1.0 - self._from_wanted(self._rows(made)) / self._gap
+                rows = self._scaled(_manners(made, self.span))
+                found["nearer"] = 1.0 - self._from_wanted(rows) / self._gap
         return found
