@@ -30,7 +30,9 @@ HEALTHY: Signs = {
     "noise_share": 0.75, "precision": 0.6, "recall": 0.34, "coverage": 0.43, "copies": 0.0,
     "leaked": 0.0, "moved": 0.16, "turned": -0.3, "spectrum_high": 0.1, "checkerboard": 0.1,
     "low_fake": 0.0, "high_fake": 1.0, "low_real": 0.0, "high_real": 1.0, "nonfinite": 0.0,
-    "hole_detail": 0.8, "hole_tone": 0.9,
+    "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5, "changed": 0.3,
+    "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6, "tint_red": 0.03,
+    "tint_green": -0.02, "tint_blue": 0.02,
 }  # fmt: skip
 # What of it is otherwise where a disorder shows.
 ILL: dict[str, Signs] = {
@@ -51,6 +53,9 @@ ILL: dict[str, Signs] = {
     "GS315": {"leaked": 0.2},
     "GS316": {"high_fake": 0.5},
     "GS317": {"hole_detail": 0.03, "hole_tone": 0.1},
+    "GS318": {"heeded": 0.01},
+    "GS319": {"changed": 0.02, "nearer": 0.001},
+    "GS320": {"tint": 1.5, "tint_red": -0.15},
 }
 
 

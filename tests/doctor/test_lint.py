@@ -332,3 +332,23 @@ def test_one_class_is_found() -> None:
     assert codes(lint(patient)) == set()
     single = replace(patient, info=replace(patient.info, classes=("cats",)))
     assert codes(lint(single)) == {"GS402"}
+
+
+@pytest.mark.parametrize(
+    ("translation", "held"),
+    [
+        ({}, True),
+        ({"nce": 0}, True),
+        ({"nce": 0, "identity": 0}, False),
+        ({"nce": 0, "identity": 0, "method": "cycle"}, True),
+        ({"cycle": 0}, True),
+        ({"cycle": 0, "method": "cycle"}, False),
+    ],
+)
+def test_what_holds_the_content_is_that_of_the_method(translation, held: bool) -> None:
+    tree = {"task": "unpaired", "model": {"name": "translator"}}
+    patient = examined(tree | {"translation": translation | {"target": "digits"}})
+    found = list(LINT["GS251"](patient))
+    assert (not found) is held
+    for each in found:
+        assert ("cycle` is 0" in told(each)["evidence"]) is ("cycle" in translation)

@@ -101,6 +101,12 @@ def test_a_setting_comes_before_what_its_side_brings_about(
         # Wrong code comes before what it leads to, though it is a warning.
         ({"GS116": 1.0, "GS301": 0.9}, ["GS116", "GS301"]),
         ({"GS111": 1.0, "GS301": 0.9}, ["GS301", "GS111"]),
+        # Of a translator: an input that is ignored or handed back comes before what follows of it.
+        ({"GS318": 0.9, "GS301": 0.9, "GS320": 0.7}, ["GS318", "GS320"]),
+        ({"GS319": 0.9, "GS302": 0.7, "GS313": 0.8, "GS320": 0.7}, ["GS319"]),
+        ({"GS319": 0.9, "GS306": 0.7}, ["GS306", "GS319"]),
+        ({"GS320": 0.85, "GS316": 0.7}, ["GS316", "GS320"]),
+        ({"GS251": 1.0, "GS318": 0.9}, ["GS251", "GS318"]),
         # What has nothing to do with each other: the gravest and surest first.
         ({"GS302": 0.7, "GS315": 0.95, "GS309": 0.75}, ["GS315", "GS309", "GS302"]),
     ],

@@ -13,6 +13,7 @@ from gansmith.data import Dataset, Sides
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.looking import (
     Coordinates,
+    Crossing,
     Eye,
     Glance,
     Known,
@@ -30,6 +31,7 @@ from gansmith.models import PRIORS
 from gansmith.recipes import Reason
 from gansmith.recipes.automatic import apply
 from gansmith.tasks import TASKS, generator_of
+from gansmith.tasks.dressing import alike
 from gansmith.training import images_per_step
 from gansmith.training.batches import to_network_range
 
@@ -107,11 +109,13 @@ def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
     cfg, info = ready.cfg, ready.data.info
     ideal = (None, None) if game.loss is None else undecided(game.loss, game.boundary)
     critic = game.loss is not None and game.loss.lipschitz
+    games = 2 if cfg.task == "unpaired" and cfg.translation.method == "cycle" else 1
+    weight = cfg.matching.adversarial  # of none G does not play, and all that it pays is distances
     return Facts(
         loss=cfg.loss if game.loss is not None else "",
         boundary=game.boundary,
-        ideal_d=None if critic else ideal[0],
-        ideal_g=None if critic else ideal[1],
+        ideal_d=None if critic or ideal[0] is None else games * ideal[0],
+        ideal_g=None if critic or ideal[1] is None or not weight else games * weight * ideal[1],
         critic=critic,
         penalty=cfg.penalty.name,
         gamma=float(cfg.penalty.gamma),
@@ -155,6 +159,9 @@ def _exhibit(ready: Prepared) -> Exhibit:
     if given is not None and TASKS[cfg.task].reads == "hole":
         hole = given[:, -1:] > 0.5
     made = real[:, given.shape[1] :] if pairs and given is not None else real  # what G is to make
+    crossing = None
+    if given is not None and TASKS[cfg.task].sides:
+        crossing = Crossing(alike(given, made.shape[1]), made, batches.range, pairs)
     noise_BZ = PRIORS[batches.prior](indexed_noise(cfg.seed, 0, count, batches.z_dim))
     return Exhibit(
         real=real,
@@ -171,6 +178,7 @@ def _exhibit(ready: Prepared) -> Exhibit:
         ),
         given=given,
         hole=hole,
+        crossing=crossing,
         pairs=pairs,
     )
 

@@ -166,6 +166,9 @@ SETTINGS: dict[str, Disorder] = {
     "GS248": Disorder("narrow-for-its-size", "advice", "Radford et al. 2016, section 3"),
     "GS249": Disorder("divergence-far-off", "warning", "Higgins et al. 2017, section 4.2"),
     "GS250": Disorder("net-off-its-task", "error", "Pathak et al. 2016, section 3"),
+    "GS251": Disorder(
+        "content-not-held", "warning", "Zhu et al. 2017, section 1; Park et al. 2020, section 3"
+    ),
 }
 
 DYNAMICS: dict[str, Disorder] = {
@@ -188,6 +191,11 @@ DYNAMICS: dict[str, Disorder] = {
     "GS315": Disorder("data-leak", "error", "Barz and Denzler 2020"),
     "GS316": Disorder("samples-off-range", "warning", "Radford et al. 2016, section 4"),
     "GS317": Disorder("flat-fillings", "error", "Pathak et al. 2016, section 3.2"),
+    "GS318": Disorder(
+        "input-ignored", "error", "Isola et al. 2017, section 4.1; Zhu et al. 2017, section 1"
+    ),
+    "GS319": Disorder("identity-collapse", "error", "Zhu et al. 2017, section 6"),
+    "GS320": Disorder("colour-shift", "warning", "Zhu et al. 2017, section 5.2"),
 }
 
 DATA: dict[str, Disorder] = {

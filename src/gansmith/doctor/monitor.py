@@ -30,10 +30,12 @@ GATHERED = "signals/"  # before the name of a signal, in a checkpoint
 BROKEN_DOWN = "GS308"  # what is found where a loss or a weight is no number
 LEAST = 3  # looks, before a run is called healthy
 
-# The signals of the loop, by the signs that they are.
+# The signals of the loop, by the signs that they are; of two the later one, where there is one. Of
+# what G pays its part in the game counts: distances to a target have scales of their own.
 SIGNALS = {
     "d_loss": "d_loss",
     "g_loss": "g_loss",
+    "adversarial_g": "g_loss",
     "grad_real": "slope_real",
     "grad_fake": "slope_fake",
 }
@@ -52,6 +54,7 @@ class Exhibit:
         reference: what generated samples are held against.
         given: what G reads beside the noise; None where it reads noise alone.
         hole: of a completion, True where the pictures are to be filled, (B, 1, H, W).
+        crossing: of a translation, the two sides that what G makes is held against.
         pairs: whether D sees that too, in front of what G makes of it.
     """
 
@@ -63,6 +66,7 @@ class Exhibit:
     reference: looking.Reference
     given: Tensor | None = None
     hole: Tensor | None = None
+    crossing: looking.Crossing | None = None
     pairs: bool = False
 
     def shown(self, made: Tensor) -> Tensor:
@@ -77,6 +81,16 @@ class Exhibit:
         if self.given is None:
             return generator(self.noise_BZ[:count], labels_B)
         return generator(self.noise_BZ[:count], labels_B, self.given[:count])
+
+    def swapped(self, generator: nn.Module, count: int) -> Tensor:
+        """What it makes of the first of it where, in a translation, each is given another's input.
+
+        That of the one before, and the first that of the last: noise is left as it was.
+        """
+        if self.crossing is None or self.given is None:
+            return self.made(generator, count)
+        labels_B = None if self.labels_B is None else self.labels_B[:count]
+        return generator(self.noise_BZ[:count], labels_B, self.given[:count].roll(1, 0))
 
 
 @dataclass(frozen=True)
@@ -263,13 +277,15 @@ class Monitor:
         device = next(nets[0].parameters()).device
         found |= self._weights(broken=sum(not math.isfinite(value) for value in found.values()))
         with _untouched(nets, device):
-            fake, of_g = self._drawn()
+            fake, other, of_g = self._drawn()
             signs, rows = self._exhibit.reference.signs(fake)
             found |= signs | of_g
             if signs:
                 found |= self._track.signs(rows)
             if self._exhibit.hole is not None:
                 found |= looking.fillings(fake, self._exhibit.real, self._exhibit.hole)
+            if self._exhibit.crossing is not None:
+                found |= self._exhibit.crossing.signs(fake, other)
             if self._game.loss is not None:
                 found |= self._judged(self._game.loss, fake)
         broken = [key for key, value in found.items() if not math.isfinite(value)]
@@ -301,11 +317,11 @@ class Monitor:
         return {key: value for key, value in found.items() if value is not None}
 
     @torch.no_grad()
-    def _drawn(self) -> tuple[Tensor, Signs]:
-        """Samples of the fixed noise, and what G's units did on the first of them."""
+    def _drawn(self) -> tuple[Tensor, Tensor, Signs]:
+        """Samples of the fixed noise, `Exhibit.swapped` ones, and what G's units did on these."""
         fake = self._exhibit.made(self._generator)
         with watched(self._generator) as record:
-            self._exhibit.made(self._generator, FEW)
+            other = self._exhibit.swapped(self._generator, FEW)
         norms = {
             name: 0.0 if p.grad is None else float(p.grad.norm())
             for name, p in self._generator.named_parameters()
@@ -314,7 +330,7 @@ class Monitor:
         through = looking.first_over_last(ends_of(self._generator, record, norms))
         if through is not None:
             found["grad_G_first"] = through
-        return fake, found
+        return fake, other, found
 
     def _judged(self, loss: AdversarialLoss, fake: Tensor) -> Signs:
         """D's outputs on real, generated and held-out samples, and its slope where they lie."""

@@ -14,7 +14,7 @@ _WRONG_CODE = frozenset({"GS301", "GS304", "GS305", "GS306", "GS308", "GS310"})
 _NO_GAME = frozenset(
     {"GS301", "GS302", "GS303", "GS304", "GS305", "GS306", "GS307", "GS308", "GS309"}
 )
-_NO_GAME |= {"GS313", "GS316", "GS317"}
+_NO_GAME |= {"GS313", "GS316", "GS317", "GS318", "GS319", "GS320"}
 
 _ASTRAY = frozenset({"GS301", "GS302", "GS304", "GS305", "GS307", "GS308"})
 _D_WINS = frozenset({"GS301", "GS304", "GS305", "GS308"})
@@ -46,7 +46,13 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "GS306": frozenset({"GS313"}),
     "GS310": frozenset({"GS313"}),
     # ... and what samples look like says nothing while the numbers run away.
-    "GS308": frozenset({"GS307", "GS311", "GS312", "GS313", "GS316", "GS317"}),
+    "GS308": frozenset(
+        {"GS307", "GS311", "GS312", "GS313", "GS316", "GS317", "GS318", "GS319", "GS320"}
+    ),
+    # What does not vary with its input is a collapse, of which the input is the mend; and what is
+    # handed back has the modes and colours of the wrong side.
+    "GS318": frozenset({"GS301", "GS302", "GS303", "GS313"}),
+    "GS319": frozenset({"GS302", "GS303", "GS313", "GS320"}),
 }
 
 # What a disorder brings about is told after it.
@@ -58,6 +64,8 @@ BRINGS: Mapping[str, frozenset[str]] = {
     "GS116": _WRONG_CODE,
     "GS124": _WRONG_CODE,
     "GS125": _WRONG_CODE,
+    # Any picture of the target side will do.
+    "GS251": frozenset({"GS318"}),
     # One noise vector makes one sample of every batch.
     "GS129": frozenset({"GS301"}),
     # A few samples are learned by heart (Karras et al. 2020b, section 2).
@@ -69,19 +77,24 @@ BRINGS: Mapping[str, frozenset[str]] = {
     # A step too long kills units, throws G's samples into one place, and D then tells them easily.
     "GS308": frozenset({"GS301", "GS304", "GS305", "GS306", "GS310"}),
     # Dead units say the same whatever they are given, and pass nothing back.
-    "GS310": frozenset({"GS101", "GS102", "GS304"}),
+    "GS310": frozenset({"GS101", "GS102", "GS304", "GS318"}),
     # Without noise every unit says one thing, and half of them nothing.
     "GS120": frozenset({"GS301", "GS310"}),
     # Of one class one mode is drawn.
     "GS402": frozenset({"GS302"}),
-    # A G that gets no gradient, or none that leads anywhere, ends in one place.
-    "GS304": frozenset({"GS301", "GS305"}),
-    "GS306": frozenset({"GS301"}),
+    # A G that gets no gradient, or none that leads anywhere, ends in one place; a translator stays
+    # at its input.
+    "GS304": frozenset({"GS301", "GS305", "GS318", "GS319"}),
+    "GS306": frozenset({"GS301", "GS318", "GS319", "GS320"}),
     # One sample, drawn again and again, is easily told; so is whatever D has not learnt by heart.
     "GS301": frozenset({"GS305"}),
     "GS309": frozenset({"GS305"}),
+    # Other ends of the range are other colours.
+    "GS316": frozenset({"GS320"}),
+    # Of one picture for all the colours are not those of many.
+    "GS318": frozenset({"GS305", "GS320"}),
     # Samples that do not change are still those that G began with, or came to early.
-    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317"}),
+    "GS313": frozenset({"GS302", "GS303", "GS307", "GS311", "GS312", "GS316", "GS317", "GS320"}),
 }
 
 # The same of settings that can be off both ways: what they bring where they are too small, and

@@ -10,7 +10,7 @@ Signs = dict[str, float]
 # What D says is turned so that more means real; logits are taken as they are.
 CHEAP: dict[str, str] = {
     "d_loss": "D's loss",
-    "g_loss": "G's loss",
+    "g_loss": "G's loss: its part in the game where it has others beside it",
     "d_real": "mean output of D on real samples",
     "d_fake": "mean output of D on generated samples",
     "d_spread": "standard deviation of D's outputs over both",
@@ -62,5 +62,15 @@ DEAR: dict[str, str] = {
     "high_real": "99.9 % quantile of real values, as D sees them",
     "hole_detail": "deviation of values within a filling over that of what had been in the hole",
     "hole_tone": "deviation of the fillings' means from picture to picture, over the same",
+    "heeded": "distance of two outputs of other inputs and the same noise over that of two targets",
+    "own_target": "of pairs, distance of outputs from their own targets over that from others'",
+    "changed": "distance of outputs from their inputs over that of two inputs, or input and target",
+    "sides_apart": "energy distance of both sides' manners over what chance reaches",
+    "nearer": "share of the way from the inputs to the target side that outputs have gone",
+    "tint": "largest shift of a channel's mean from the targets' over its deviation among pictures",
+    "tint_grey": "shift of the mean from that of the target pictures, as a share of the range",
+    "tint_red": "the same of red",
+    "tint_green": "the same of green",
+    "tint_blue": "the same of blue",
 }
 SIGNS: dict[str, str] = CHEAP | DEAR

@@ -69,6 +69,7 @@ LINT: dict[str, Rule] = {
     "GS247": nets.resolution_off_the_data,
     "GS248": nets.narrow_for_resolution,
     "GS249": objective.divergence_weight,
+    "GS251": objective.unheld_content,
     "GS401": sources.too_few_samples,
     "GS402": sources.one_class,
     "GS403": sources.duplicates,

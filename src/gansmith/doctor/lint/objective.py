@@ -132,3 +132,17 @@ def divergence_weight(patient: Patient) -> Iterator[Finding]:
     if cfg.task in ("vae", "vae-gan") and not BETA_LEAST <= cfg.vae.beta <= BETA_MOST:
         values: Values = {"beta": cfg.vae.beta, "least": BETA_LEAST, "most": BETA_MOST}
         yield Finding("GS249", values, where="vae.beta")
+
+
+def unheld_content(patient: Patient) -> Iterator[Finding]:
+    """D alone lets all inputs become one output. Zhu et al. 2017, section 1."""
+    cfg, told = patient.cfg, patient.cfg.translation
+    contrast, there_and_back = told.nce or told.identity, told.cycle
+    held = contrast if told.method == "contrastive" else there_and_back
+    if cfg.task == "unpaired" and not held:
+        values: Values = {"method": told.method}
+        if told.method == "contrastive":
+            values |= {"nce": told.nce, "identity": told.identity}
+        else:
+            values["cycle"] = told.cycle
+        yield Finding("GS251", values, where="translation")

@@ -19,9 +19,11 @@ from gansmith.doctor.looking.nets import (
 )
 from gansmith.doctor.looking.pictures import Pictures
 from gansmith.doctor.looking.samples import Reference, Track
+from gansmith.doctor.looking.translations import Crossing
 
 __all__ = [
     "Coordinates",
+    "Crossing",
     "Eye",
     "Glance",
     "Known",

@@ -5,7 +5,7 @@ A rule is silent where a sign that it needs is absent. Its thresholds were set o
 described it.
 """
 
-from gansmith.doctor.rules import balance, motion, samples, variety
+from gansmith.doctor.rules import balance, motion, samples, translations, variety
 from gansmith.doctor.rules.contract import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     *balance.RULES,
     *motion.RULES,
     *samples.RULES,
+    *translations.RULES,
 )
 
 __all__ = ["RULES", "Rule"]

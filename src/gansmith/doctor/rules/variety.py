@@ -11,7 +11,7 @@ RISING = 1.25  # a sign that has grown so much in the window is on its way ...
 PART = 0.1  # ... if it has also come so far of the way to where it must be
 
 
-def _rising(history: History, key: str, limit: float, steps: int = 2 * WINDOW) -> bool:
+def rising(history: History, key: str, limit: float, steps: int = 2 * WINDOW) -> bool:
     """Whether a sign has grown between the halves of the last so many steps, or four looks.
 
     By a quarter, and by a tenth of what its rule asks for: a tenth of next to nothing is grown by
@@ -26,15 +26,15 @@ def _rising(history: History, key: str, limit: float, steps: int = 2 * WINDOW) -
 
 
 def _diversity_rises(history: History) -> bool:
-    return _rising(history, "diversity", COLLAPSED)
+    return rising(history, "diversity", COLLAPSED)
 
 
 def _modes_or_coverage_rise(history: History) -> bool:
-    return _rising(history, "modes", MODES, 600) or _rising(history, "coverage", COVERAGE, 600)
+    return rising(history, "modes", MODES, 600) or rising(history, "coverage", COVERAGE, 600)
 
 
 def _inner_diversity_rises(history: History) -> bool:
-    return _rising(history, "intra_diversity", INNER)
+    return rising(history, "intra_diversity", INNER)
 
 
 def collapse(history: History) -> Suspicion | None:
