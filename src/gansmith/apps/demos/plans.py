@@ -197,11 +197,12 @@ DEMOS: dict[str, Demo] = {
     "pix2pix": Demo(
         about="line art of emoji (OpenMoji), coloured",
         recipe="pix2pix",
-        steps=900,
+        steps=1_800,
         arms=(Arm("alone", "regression alone", ALONE), Arm("pix2pix", "pix2pix")),
         prepare=_drawings,
         make=_translations,
         wanted=(Wanted("fd", "pix2pix", "regression alone"),),
+        changes={"batch": 16, "augment.policy": "none"},
     ),
     "cut": Demo(
         about="emoji as Twitter paints them, as OpenMoji draws them in line, without pairs",
@@ -211,5 +212,6 @@ DEMOS: dict[str, Demo] = {
         prepare=_vendors,
         make=_translations,
         wanted=(Wanted("kid", "cut", "input", 0.5), Wanted("lpips_target", "cut", "input")),
+        changes={"augment.policy": "none"},
     ),
 }
