@@ -13,8 +13,8 @@ from gansmith.apps.monitoring import monitor_of, watch_of
 from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import settings
 from gansmith.doctor.signs import Signs
+from gansmith.models.translation import alike
 from gansmith.tasks import generator_of
-from gansmith.tasks.dressing import alike
 
 RECIPES = ("pix2pix", "cut", "cyclegan")
 TINY = {"batch": 4, "model.width": 4, "model.depth": 1, "model.z_dim": 4, "threads": 1}
@@ -104,7 +104,9 @@ def test_one_that_hands_its_input_back_is_told_of(sides: Path, recipe: str) -> N
     net: Net = lambda z, y, given: alike(given, 3)  # noqa: E731
     codes, signs, found = looked(prepared(sides, recipe), net)
     assert OURS & set(codes) == {"GS319"}, "that its colours are wrong is no finding of its own"
-    assert not {"GS302", "GS303", "GS313"} & set(codes)
+    residual = recipe == "pix2pix"  # sets out from its input: till step 800 it stands still
+    assert set(codes) & {"GS302", "GS303", "GS313"} == ({"GS313"} if residual else set())
+    assert codes[-1] == "GS319"
     assert signs["changed"] == 0.0
     (told,) = (each["told"] for each in found if each["code"] == "GS319")
     assert ("apart as chance" in told["en"]["evidence"]) is (recipe != "pix2pix")

@@ -133,7 +133,7 @@ def test_a_residual_one_adds_to_its_picture(name):
     assert torch.equal(G.out.bias.grad, torch.full((3,), 4.0 * 32 * 32))
     with pytest.raises(UserError, match=r"model\.g\.output=tanh would"):
         build(name, (3, 32, 32), Z, 8, 1, g=Style(residual=True, output="tanh"))
-    with pytest.raises(UserError, match=r"given \(unet, translator\), not resnet"):
+    with pytest.raises(UserError, match="reads noise alone: use unet, translator, or"):
         build("resnet", (3, 32, 32), Z, 8, 1, g=Style(residual=True))
 
 

@@ -150,7 +150,11 @@ def check_fit(name: str, plan: Blueprint) -> None:
         raise UserError(f"model.name {name!r} cannot make {size} images: sides must be even, >= 8")
     if plan.g.residual and MODELS[name].reads != "picture":
         known = ", ".join(key for key, each in MODELS.items() if each.reads == "picture")
-        raise UserError(f"model.g.residual adds to a picture that G is given ({known}), not {name}")
+        does = "reads noise alone" if MODELS[name].reads == "noise" else "fills holes"
+        raise UserError(
+            f"model.name {name!r} {does}: use {known}, or model.g.residual=false, which adds to "
+            "the picture that G is given"
+        )
     if plan.g.residual and plan.g.output != "linear":
         raise UserError(
             f"model.g.residual adds to a picture, of which model.g.output={plan.g.output} would "
