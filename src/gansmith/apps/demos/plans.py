@@ -176,8 +176,9 @@ def _completions(material: Material, runs: Mapping[str, Path]) -> dict[str, Tens
     return made
 
 
-# Steps: what 15 CPU-minutes hold beside the scoring (about 3), at the CPU-time of a step: 147 ms of
-# `inpaint` at 32x32, 335 ms of `pix2pix` and 782 ms of `cut` at 64x64, measured on a busy machine.
+# Steps: what 15 CPU-minutes hold beside the scoring (two to three), at the CPU-time of a step on a
+# busy machine: 245 ms of `inpaint`, 200 ms of `pix2pix` and 255 ms of `cut`, a tenth to a sixth less
+# where there is no adversary.
 DEMOS: dict[str, Demo] = {
     "inpaint": Demo(
         about="clothes (Fashion-MNIST) with a quarter missing, filled",

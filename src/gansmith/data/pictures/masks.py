@@ -48,7 +48,7 @@ def check_hole(hole_HW: np.ndarray, size: tuple[int, int], mask: str, picture: s
         )
     if not hole_HW.any():
         raise Unfit(
-            f"{mask}: marks no hole, so there is nothing to fill: white is the hole, "
+            f"{mask}: marks no hole, so there is nothing to fill: white is the hole (255, not 1), "
             "or black with --invert"
         )
     if hole_HW.all():
