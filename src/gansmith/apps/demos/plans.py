@@ -177,8 +177,8 @@ def _completions(material: Material, runs: Mapping[str, Path]) -> dict[str, Tens
 
 
 # Steps: what 15 CPU-minutes hold beside the scoring (two to three), at the CPU-time of a step on a
-# busy machine: 245 ms of `inpaint`, 200 ms of `pix2pix` and 255 ms of `cut`, a tenth to a sixth less
-# where there is no adversary.
+# busy machine: 245 ms of `inpaint`, 200 ms of `pix2pix` and 255 ms of `cut`; a tenth to a sixth
+# less where there is no adversary.
 DEMOS: dict[str, Demo] = {
     "inpaint": Demo(
         about="clothes (Fashion-MNIST) with a quarter missing, filled",
