@@ -236,6 +236,18 @@ def test_a_g_that_has_moved_and_stands_still_is_judged(code: str) -> None:
     assert code in [each.code for each in diagnosis.standing]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(0.0, 0.8, False), (0.0, 0.7, True), (-0.4, 1.4, False), (-0.5, 1.0, True), (-1.0, 1.0, True)],
+)
+def test_a_range_may_be_passed_further_than_it_may_be_missed(
+    low: float, high: float, told: bool
+) -> None:
+    """Of data in [0, 1]; the last is tanh."""
+    found = run(HEALTHY | {"low_fake": low, "high_fake": high}).standing
+    assert ("GS316" in [each.code for each in found]) is told
+
+
 @pytest.mark.parametrize(("every", "moved"), [(10, 0.01), (500, 0.3)])
 def test_it_is_the_pace_that_tells_of_stagnation_however_far_apart_looks_are(
     every: int, moved: float

@@ -5,6 +5,7 @@ from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 300  # steps
 DETAIL = 0.25  # of what had been in the holes
+SHORT, OVER = 0.25, 0.45  # of the data's range: an end not reached, and one that is passed
 
 
 def _factor(decades: float) -> float:
@@ -40,8 +41,9 @@ def checkerboard(history: History) -> Suspicion | None:
 def off_range(history: History) -> Suspicion | None:
     """Samples fill another range of values than the data, however long G has learned.
 
-    An end of the range missed by more than a quarter of its width: G's last activation cannot
-    reach it, or data and G are scaled differently.
+    An end of the range missed by more than a quarter of its width, or passed by nearly half of it:
+    G's last activation cannot reach it, or data and G are scaled differently. Edges that a linear
+    output drew a third too dark are cut off when they are shown, and do no harm.
     """
     keys = ("low_fake", "high_fake", "low_real", "high_real")
     found = [history.middle(key, WINDOW) for key in keys]
@@ -49,8 +51,8 @@ def off_range(history: History) -> Suspicion | None:
         return None
     low, high, low_real, high_real = (float(value or 0.0) for value in found)
     width = high_real - low_real
-    off = max(abs(low - low_real), abs(high - high_real))
-    if width <= 0 or off < 0.25 * width:
+    short, over = max(low - low_real, high_real - high), max(low_real - low, high - high_real)
+    if width <= 0 or (short < SHORT * width and over < OVER * width):
         return None
     values = {"low": low, "high": high, "low_real": low_real, "high_real": high_real}
     return Suspicion(values, certainty=0.85)
