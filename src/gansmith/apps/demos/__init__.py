@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from gansmith.apps.demos import scoring
@@ -25,7 +24,7 @@ from gansmith.reports.sheets import picture_bytes, sheet, spread, write_file
 __all__ = ["DEMOS", "DemoResult", "demo"]
 
 SEED = 0
-SHOWN, SEEN = 12, 64  # pictures in each row of the sheet, and how wide each is seen
+SHOWN = 8  # pictures in each row of the sheet
 FEATURES = "efficientnet-lite0"
 GREY = 128  # of a hole
 UNSEEN = Watching()  # nobody looks on
@@ -193,8 +192,6 @@ def _write(folder: Path, shown: Mapping[str, Tensor], result: DemoResult) -> Non
     chosen = spread(min(map(len, shown.values())), SHOWN)  # neighbours by name are much alike
     rows = torch.cat([row[chosen] for row in shown.values()])
     laid = sheet(rows.permute(0, 2, 3, 1).numpy(), columns=len(chosen))
-    larger = max(1, SEEN // rows.shape[-1])  # every pixel as so many
-    laid = laid.resize((laid.width * larger, laid.height * larger), Image.Resampling.NEAREST)
     write_file(folder / "demo.png", picture_bytes(laid))
     text = json.dumps(result.as_json(), indent=2, ensure_ascii=False)
     write_file(folder / "demo.json", text.encode())
