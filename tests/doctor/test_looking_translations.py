@@ -139,6 +139,18 @@ def test_of_sides_that_hardly_differ_nobody_says_what_is_nearer(digits: Tensor) 
     assert softer.signs(digits[:128], digits[:32].roll(1, 0))["sides_apart"] > 2
 
 
+@pytest.mark.parametrize("count", [4, 8, 16])
+def test_pictures_of_a_shorter_side_count_once(digits: Tensor, count: int) -> None:
+    """It is repeated to the length of the other one: as often as it comes it is no more evidence."""
+    short = digits[:count].repeat(128 // count, 1, 1, 1)
+    seen = looking.Crossing(short, digits[128:256], SPAN)
+    found = seen.signs(short, short[:32].roll(1, 0))
+    assert found["sides_apart"] < 2
+    assert looking.Crossing(digits[128:256], short, SPAN).signs(
+        digits[128:256], digits[128:160].roll(1, 0)
+    )["sides_apart"] == pytest.approx(found["sides_apart"], rel=0.5)
+
+
 def test_what_shows_is_cut_off_at_the_ends_of_the_range(digits: Tensor) -> None:
     crossing = Crossing(digits[:64], digits[64:128], SPAN)
     beyond = 5.0 + digits[:64]

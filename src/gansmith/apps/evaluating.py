@@ -56,8 +56,7 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     options = scorer.options
     if generator.spec.kind == "points":
         return scorer.points(generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES))
-    count = counted(generator, options.count)
-    fake = scorer.take(generator.batches(count, options.seed, batch=BATCH))
+    fake = scorer.take(generator.batches(options.count, options.seed, batch=BATCH))
     quick: tuple[str, ...] = QUICK
     if isinstance(generator, OfPictures):
         quick = tuple(set(QUICK) & set(generator.card))

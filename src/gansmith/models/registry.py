@@ -158,7 +158,7 @@ def check_fit(name: str, plan: Blueprint) -> None:
     if plan.g.residual and plan.g.output != "linear":
         raise UserError(
             f"model.g.residual adds to a picture, of which model.g.output={plan.g.output} would "
-            "make another one: use model.g.output=linear"
+            "make another one: use model.g.output=linear, or model.g.residual=false"
         )
     scales = plan.d.scales
     if scales > 1 and MODELS[name].critic is not patches.PatchCritic:

@@ -13,8 +13,8 @@ behind the middle, one number for each channel of each size of the decoder: what
 depend on it. Nothing hangs on the size: sides that are no multiples of the stride are extended by
 reflection, and cut again.
 
-A residual translator makes what is to be added to its picture, at first next to nothing: what is to
-stay as it is need not be learnt (Shen and Liu 2017, section 3, of edited faces).
+With `residual` either makes a residual image, to be added to its picture, at first next to nothing:
+what is to stay as it is need not be learnt (Shen and Liu 2017, section 3, of edited faces).
 
 Depth: residual blocks in the middle.
 """
@@ -38,7 +38,7 @@ MAX_WIDENING = 8  # channels grow with depth to at most this many times the widt
 SMALLEST = 4  # pixels: a U-net halves no further
 HALVINGS = 2  # of a translator
 NOISE = 0.25  # gain of the noise at the start: the picture is to be heard above it
-CHANGE = 0.1  # gain of a residual translator's last layer at the start
+CHANGE = 0.1  # gain of the last layer at the start, where it makes a residual image
 WIDE = 7  # pixels of a translator's first and last kernels (Johnson et al. 2016, supplement)
 G_STYLE = D_STYLE = Style("leaky-relu", "none", "linear")
 

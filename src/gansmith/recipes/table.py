@@ -142,7 +142,7 @@ RECIPES: dict[str, Recipe] = {
             "task": "translation",
             "batch": 8,
             "model": {"name": "unet", "depth": 2, "z_dim": 8, "g": {"residual": True}},
-            "translation": {"l1": 100.0},  # Isola et al. 2017, section 3.3
+            "translation": {"l1": 100.0},  # as Isola et al. 2017 have it
             "matching": {"weight": 1.0},
             "optim": {"lr": 2e-3},
         },

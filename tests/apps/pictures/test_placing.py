@@ -61,6 +61,11 @@ def test_what_is_written_inside_the_folder_that_is_read_is_not_read(place: Path)
         listed(place, place / "sub")
 
 
+def test_what_is_written_above_the_folder_that_is_read_hides_nothing(place: Path) -> None:
+    for out in (".", "..", "图/.."):
+        assert listed(place, Path(out))[1:] == (("a.jpg", "a.png", "sub/b.png"), ())
+
+
 def test_the_folder_that_is_read_is_not_written(place: Path) -> None:
     """Its ``a.jpg`` would become ``a.png``, and both be read by the next call."""
     with pytest.raises(UserError, match="is read, so it cannot be written; name another --out"):

@@ -43,14 +43,15 @@ def listed(source: Path, *apart: Path) -> tuple[Path, tuple[str, ...], tuple[str
         return source.parent, (source.name,), ()
     items = folder_items(source, str(source))
     root = source.resolve()
-    others = [path.resolve() for path in apart]
+    inside = [path for path in apart if path.resolve() != root]
+    inside = [path for path in inside if path.resolve().is_relative_to(root)]
     names = tuple(
         name
         for name in items.names
-        if not any((root / name).is_relative_to(other) for other in others if other != root)
+        if not any((root / name).is_relative_to(other.resolve()) for other in inside)
     )
     left = len(items.names) - len(names)
-    where = " and ".join(str(path) for path in apart if path.resolve().is_relative_to(root))
+    where = " and ".join(map(str, inside))
     if not names:
         raise UserError(f"{source}: no images in this folder but those of {where}")
     said = (f"{left:,} images of {where} are not among those worked on",) if left else ()

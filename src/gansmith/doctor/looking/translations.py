@@ -10,6 +10,7 @@ from gansmith.doctor.signs import Signs
 from gansmith.engine import seeded
 
 LEAST = 8  # translations under another input, to speak of them
+UNTOLD = (2 * 2 / 255) ** 2  # two grey levels: noise that targets have, and that cannot be foretold
 FLAT = 1e-6  # a variance of values in [-1, 1] below which there is nothing to compare with
 BINS, CELLS = 16, 4  # of a channel's values, and along each side of a picture
 FAINT = 1e-3  # a deviation of a share, or of a slope, below which a column is left as it is
@@ -58,9 +59,10 @@ def changed(made_BCHW: Tensor, given_BCHW: Tensor, wanted_BCHW: Tensor | None = 
         wanted = wanted_BCHW.float()
         scale = float((wanted - given).square().mean())
         left = float((wanted - made).square().mean())
-        if scale > FLAT:
+        if scale > UNTOLD:
             found["nearer"] = 1.0 - (left / scale) ** 0.5
-    return found | {"changed": (away / scale) ** 0.5} if scale > FLAT else {}
+    least = FLAT if wanted_BCHW is None else UNTOLD
+    return found | {"changed": (away / scale) ** 0.5} if scale > least else {}
 
 
 def of_its_own(made_BCHW: Tensor, wanted_BCHW: Tensor) -> Signs:
@@ -147,6 +149,14 @@ def _manners(x_BCHW: Tensor, span: tuple[float, float]) -> list[Tensor]:
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 
 
+def _first_of_each(x_BCHW: Tensor) -> Tensor:
+    """Where each picture stands for the first time: the shorter of two sides comes again."""
+    same_B = torch.unique(x_BCHW.flatten(1), dim=0, return_inverse=True)[1]
+    places_B = torch.arange(len(same_B), device=same_B.device)
+    first = same_B.new_full((int(same_B.max()) + 1,), len(same_B))
+    return first.scatter_reduce_(0, same_B, places_B, "amin").sort().values
+
+
 class Crossing:
     """The two sides of a translation, looked at once; what G makes is held against them.
 
@@ -163,15 +173,19 @@ class Crossing:
         self.given, self.wanted, self.span, self.pairs = given, wanted, span, pairs
         if pairs:
             return
-        sides = [_manners(side, span) for side in (given, wanted)]
+        self._once = _first_of_each(given)
+        sides = [
+            _manners(side, span) for side in (given[self._once], wanted[_first_of_each(wanted)])
+        ]
         both = [torch.cat(parts) for parts in zip(*sides, strict=True)]
         self._scales = [part.std(0).clamp(min=FAINT) * part.shape[1] ** 0.5 for part in both]
         rows = self._scaled(both)
-        self._wanted_NF = rows[len(given) :]
-        self._gap = self._from_wanted(rows[: len(given)])
+        count = len(self._once)
+        self._wanted_NF = rows[count:]
+        self._gap = self._from_wanted(rows[:count])
         draw = seeded(0, "doctor-sides", len(rows))
         order = torch.rand(DRAWS, len(rows), generator=draw).argsort(1)
-        first = (order < len(given)).double()
+        first = (order < count).double()
         self._chance = float(energy(torch.cdist(rows, rows), first).quantile(BEYOND))
 
     def _scaled(self, manners: Sequence[Tensor]) -> Tensor:
@@ -213,6 +227,6 @@ class Crossing:
         if not self.pairs and self._chance > 0:
             found["sides_apart"] = self._gap / self._chance
             if found["sides_apart"] > 1:
-                rows = self._scaled(_manners(made, self.span))
+                rows = self._scaled(_manners(made[self._once], self.span))
                 found["nearer"] = 1.0 - self._from_wanted(rows) / self._gap
         return found

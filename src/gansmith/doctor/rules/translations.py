@@ -90,7 +90,7 @@ def tinted(history: History) -> Suspicion | None:
 
 RULES = (
     Rule("GS318", ignored, after=100, looks=3, span=150, excuse=_heeds_more, played=True),
-    # A residual translator sets out from its input: one that has not left it is told of as well.
+    # With `model.g.residual` it sets out from its input: not to have left it is told of as well.
     Rule("GS319", handed_back, after=800, looks=4, span=200),
     Rule("GS320", tinted, after=800, looks=4, span=200, played=True),
 )
