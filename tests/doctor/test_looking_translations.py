@@ -141,7 +141,7 @@ def test_of_sides_that_hardly_differ_nobody_says_what_is_nearer(digits: Tensor) 
 
 @pytest.mark.parametrize("count", [4, 8, 16])
 def test_pictures_of_a_shorter_side_count_once(digits: Tensor, count: int) -> None:
-    """It is repeated to the length of the other one: as often as it comes it is no more evidence."""
+    """Repeated to the length of the other one it is no more evidence."""
     short = digits[:count].repeat(128 // count, 1, 1, 1)
     seen = looking.Crossing(short, digits[128:256], SPAN)
     found = seen.signs(short, short[:32].roll(1, 0))
