@@ -176,7 +176,7 @@ def _completions(material: Material, runs: Mapping[str, Path]) -> dict[str, Tens
     return made
 
 
-# Steps: within 15 CPU-minutes, two to three of which go to the scoring, at the CPU-time of a step on
+# Steps: within 15 CPU-minutes, two to three of which go to scoring, at the CPU-time of a step on
 # a busy machine: 245 ms of `inpaint`, 200 ms of `pix2pix` and 255 ms of `cut`; a tenth to a sixth
 # less where there is no adversary.
 DEMOS: dict[str, Demo] = {
