@@ -28,10 +28,10 @@ from gansmith.errors import UserError
 from gansmith.losses import adversarial
 from gansmith.metrics import load_features
 from gansmith.models import PRIORS
+from gansmith.models.translation import alike
 from gansmith.recipes import Reason
 from gansmith.recipes.automatic import apply
 from gansmith.tasks import TASKS, generator_of
-from gansmith.tasks.dressing import alike
 from gansmith.training import images_per_step
 from gansmith.training.batches import to_network_range
 

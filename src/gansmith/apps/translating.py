@@ -16,6 +16,7 @@ from gansmith.errors import UserError
 from gansmith.metrics import Sample, Score
 from gansmith.metrics.translation import pair_card
 from gansmith.models import Spec, Translator
+from gansmith.models.translation import alike
 
 # Of translated pictures against those of the target side. Copies are of what was given.
 TRANSLATED = ("fd", "kid", "mind", "precision", "recall", "density", "coverage", "spectrum")
@@ -69,7 +70,7 @@ class Translations(Translator):
         for made, given, target in self.turned(SHOWN, seed, COLUMNS):
             shown = [made, given, *([] if target is None else [target])]
             most = max(each.shape[1] for each in shown)
-            rows += [each if each.shape[1] == most else _rgb(each) for each in shown]
+            rows += [alike(each, most) for each in shown]
         return torch.cat(rows)
 
     def own_scores(self, count: int, seed: int, fetch: bool = False) -> dict[str, Score]:
@@ -91,10 +92,6 @@ class Translations(Translator):
         """Nothing: pictures differ in no way that a translation's scores are told apart by."""
         del scorer, fake, seed
         return {}
-
-
-def _rgb(x_BCHW: Tensor) -> Tensor:
-    return x_BCHW.expand(-1, 3, -1, -1)
 
 
 def shown_sides(cfg: Config, spec: Spec, data: Sides | None = None) -> Sides:

@@ -81,7 +81,8 @@ def alike(x_BCHW: Tensor, channels: int) -> Tensor:
     """The picture with so many channels: grey becomes RGB of one value, RGB its mean."""
     if x_BCHW.shape[1] == channels:
         return x_BCHW
-    return x_BCHW.mean(1, keepdim=True).expand(-1, channels, -1, -1)
+    grey_B1HW = x_BCHW if x_BCHW.shape[1] == 1 else x_BCHW.mean(1, keepdim=True)
+    return grey_B1HW.expand(-1, channels, -1, -1)
 
 
 class Translating(nn.Module):

@@ -43,12 +43,12 @@ def listed(source: Path, *apart: Path) -> tuple[Path, tuple[str, ...], tuple[str
         return source.parent, (source.name,), ()
     items = folder_items(source, str(source))
     root = source.resolve()
-    inside = [path for path in apart if path.resolve() != root]
-    inside = [path for path in inside if path.resolve().is_relative_to(root)]
+    places = {path: path.resolve() for path in apart}
+    inside = {path: at for path, at in places.items() if at != root and at.is_relative_to(root)}
     names = tuple(
         name
         for name in items.names
-        if not any((root / name).is_relative_to(other.resolve()) for other in inside)
+        if not any((root / name).is_relative_to(at) for at in inside.values())
     )
     left = len(items.names) - len(names)
     where = " and ".join(map(str, inside))

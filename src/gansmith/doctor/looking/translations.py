@@ -54,14 +54,13 @@ def changed(made_BCHW: Tensor, given_BCHW: Tensor, wanted_BCHW: Tensor | None = 
     found: Signs = {}
     away = float((made - given).square().mean())
     if wanted_BCHW is None:
-        scale = 2.0 * float(given.flatten(1).var(0).mean())
+        scale, least = 2.0 * float(given.flatten(1).var(0).mean()), FLAT
     else:
         wanted = wanted_BCHW.float()
-        scale = float((wanted - given).square().mean())
+        scale, least = float((wanted - given).square().mean()), UNTOLD
         left = float((wanted - made).square().mean())
-        if scale > UNTOLD:
+        if scale > least:
             found["nearer"] = 1.0 - (left / scale) ** 0.5
-    least = FLAT if wanted_BCHW is None else UNTOLD
     return found | {"changed": (away / scale) ** 0.5} if scale > least else {}
 
 
