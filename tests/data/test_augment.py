@@ -5,14 +5,15 @@ import torch
 
 from gansmith.config import AugmentConfig
 from gansmith.data.augment import POLICIES, augment, color, cutout, translation
+from gansmith.engine import Draw
 
 
-def draw(seed=0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def draw(seed=0) -> Draw:
+    return Draw(torch.Generator().manual_seed(seed))
 
 
 def pictures(count=6, channels=3, height=16, width=24) -> torch.Tensor:
-    return torch.rand(count, channels, height, width, generator=draw(9)) * 2 - 1
+    return torch.rand(count, channels, height, width, generator=draw(9).generator) * 2 - 1
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from gansmith.config import build
+from gansmith.engine import Draw
 from gansmith.losses import LOSSES
 from gansmith.models.completion import completed, given_of
 from gansmith.tasks import TASKS, Controls, Inpainting, Micro, holes
@@ -165,7 +166,8 @@ def test_holes_are_those_of_the_settings_and_of_the_draws():
     x = torch.rand(16, 3, 16, 16)
 
     def drawn(seed: int):
-        return holes(cfg, (0.0, 1.0))(x, lambda name: torch.Generator().manual_seed(seed))
+        draw = Draw(torch.Generator().manual_seed(seed))
+        return holes(cfg, (0.0, 1.0))(x, lambda name: draw, lambda order: x[order])
 
     (real, given), (_, again), (_, other) = drawn(1), drawn(1), drawn(2)
     assert real is x

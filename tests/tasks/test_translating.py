@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from gansmith.config import build
+from gansmith.engine import Draw
 from gansmith.losses import LOSSES, patch_nce
 from gansmith.models import Spec
 from gansmith.models import build as build_nets
@@ -43,15 +44,15 @@ class Mean(nn.Module):
         return self.w * x.flatten(1).mean(1)
 
 
-def seeds(stream: str) -> torch.Generator:
-    return torch.Generator().manual_seed(len(stream))
+def seeds(stream: str) -> Draw:
+    return Draw(torch.Generator().manual_seed(len(stream)))
 
 
 def micro(name="translation", count=6, inputs=2, outputs=2, size=SIZE) -> Micro:
     draw = torch.Generator().manual_seed(0)
     x = torch.rand(count, inputs + outputs, *size, generator=draw) * 2 - 1
     give = TASKS[name].give(build({"task": name}), (-1.0, 1.0), inputs)
-    real, given = give(x, seeds)
+    real, given = give(x, seeds, x.__getitem__)
     return Micro(real, None, torch.zeros(count, 4), draws=seeds, given=given)
 
 
@@ -105,14 +106,14 @@ def test_without_the_adversary_it_is_regression():
 
 def test_what_is_given_and_what_is_real():
     x = torch.randn(5, 4, *SIZE)
-    real, given = pairs(build({}), (-1.0, 1.0), 1)(x, seeds)
+    real, given = pairs(build({}), (-1.0, 1.0), 1)(x, seeds, x.__getitem__)
     assert torch.equal(real, x)
     assert torch.equal(given, x[:, :1])
-    real, given = apart(build({}), (-1.0, 1.0), 1)(x, seeds)
+    real, given = apart(build({}), (-1.0, 1.0), 1)(x, seeds, x.__getitem__)
     assert torch.equal(given, x[:, :1])
     assert not torch.equal(real, x[:, 1:])
     assert sorted(real.flatten(1).sum(1).tolist()) == sorted(x[:, 1:].flatten(1).sum(1).tolist())
-    again, _ = apart(build({}), (-1.0, 1.0), 1)(x, seeds)
+    again, _ = apart(build({}), (-1.0, 1.0), 1)(x, seeds, x.__getitem__)
     assert torch.equal(real, again)
 
 
@@ -222,7 +223,8 @@ def test_sixty_steps_learn_to_invert(name):
     away = []
     for _ in range(60):
         x = torch.randn(8, 1, 2, 2).sign().repeat_interleave(8, 2).repeat_interleave(8, 3) * 0.8
-        real, given = give(torch.cat([x, -x], 1), seeds)
+        both = torch.cat([x, -x], 1)
+        real, given = give(both, seeds, both.__getitem__)
         m = Micro(real, None, torch.randn(8, 4), draws=seeds, given=given)
         for optimiser, terms_of in ((d, t.d_terms), (g, t.g_terms)):
             terms, signals = terms_of(m, Controls(gamma=0.05))

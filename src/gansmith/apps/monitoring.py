@@ -23,7 +23,7 @@ from gansmith.doctor.looking import (
 )
 from gansmith.doctor.looking.samples import FEW
 from gansmith.doctor.monitor import Exhibit, Game, Monitor, Write
-from gansmith.engine import indexed_noise, seeded
+from gansmith.engine import Draw, indexed_noise, seeded
 from gansmith.errors import UserError
 from gansmith.losses import adversarial
 from gansmith.metrics import load_features
@@ -152,7 +152,12 @@ def _exhibit(ready: Prepared) -> Exhibit:
         held, held_labels_B = seen(other, _drawn(other, enough))
     given, pairs = None, TASKS[cfg.task].sides == "paired"
     if batches.give is not None:
-        real, given = batches.give(real, lambda stream: seeded(cfg.seed, f"exhibit-{stream}"))
+        whole = real
+        real, given = batches.give(
+            real,
+            lambda stream: Draw(seeded(cfg.seed, f"exhibit-{stream}")),
+            lambda order: whole[order.to(whole.device)],
+        )
     elif len(data) <= FEW:  # what is made of a given picture is near to that picture, as it should
         train = seen(data, np.arange(len(data)))[0]
     hole = None

@@ -10,7 +10,15 @@ from gansmith.apps.perceiving import lpips_is_here, perceiving
 from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, describe_sides, open_data, open_sides
 from gansmith.data.masks import shares
-from gansmith.engine import DEVICES, Engine, cores, pick_device, pick_precision, use_threads
+from gansmith.engine import (
+    DEVICES,
+    Engine,
+    cores,
+    main_first,
+    pick_device,
+    pick_precision,
+    use_threads,
+)
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES, PENALTIES, sloped
 from gansmith.metrics import ENOUGH, JUDGES
@@ -315,7 +323,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
     """
     check_names(cfg)
     cfg, fitted = fit_to_device(cfg)
-    data = open_run_data(cfg, progress)
+    data = main_first(lambda: open_run_data(cfg, progress))  # it may be decoded into a cache
     cfg, reasons = decide(cfg, data)
     reasons = fitted + reasons
     spec = describe_generator(cfg, data.info)
@@ -336,6 +344,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         prior=spec.prior,
         range=spec.range,
         give=giver(cfg, spec),
+        pac=cfg.model.d.pac,
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 

@@ -1,5 +1,6 @@
 """Train: from data and settings to a run folder with a scored generator and its report."""
 
+import os
 import shlex
 import sys
 import time
@@ -20,14 +21,26 @@ from gansmith.apps.setting_up import (
     plan,
     set_up,
 )
-from gansmith.apps.settling import settle
+from gansmith.apps.settling import settings, settle
+from gansmith.apps.sharing import open_log, shared
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.apps.showing import maker_of
 from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import CATALOGUE, Finding, as_record, page, told
+from gansmith.doctor import CATALOGUE, Finding, as_record, page
+from gansmith.doctor import told as in_words
 from gansmith.doctor.monitor import BROKEN_DOWN, Monitor
-from gansmith.engine import machine, threads, use_threads, versions
+from gansmith.engine import (
+    alone,
+    is_main,
+    machine,
+    meet,
+    started_by_others,
+    threads,
+    told,
+    use_threads,
+    versions,
+)
 from gansmith.errors import UserError
 from gansmith.models import Generator
 from gansmith.reports.card import write_model_card
@@ -98,6 +111,8 @@ def train(
     overwrite: bool = False,
     score: bool = True,
     watching: Watching = Watching(),
+    devices: int = 1,
+    nodes: int = 1,
 ) -> TrainResult:
     """Train a generator; the Python side of ``gansmith train``.
 
@@ -111,33 +126,32 @@ def train(
         resume: go on with the run in ``out`` if there is one, exactly as if never stopped.
         overwrite: begin afresh where a run was.
         score: whether to end with the score card.
-        watching: callbacks.
+        watching: callbacks; of several processes the first one calls them.
+        devices: how many processes share each batch on this machine, each on a device of its own,
+            or on its share of the cores; `gansmith.engine.meet` starts them.
+        nodes: on how many machines.
 
     Raises:
         UserError: for anything in the settings, the data or the folder that does not fit.
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
-    settled = settle(data, recipe, out, changes, file, resume, overwrite)
+    if started_by_others() or devices * nodes > 1:  # before anything is decided or written
+        meet(settings(data, recipe, changes, file).device, devices, nodes)
+        watching = watching if is_main() else Watching()
+    again = resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    settled = told(lambda: settle(data, recipe, out, changes, file, again, overwrite))
     folder = settled.folder
     ready, watch = _begin(folder, settled.cfg, settled.old, watching)
-    log = Log(folder / runs.LOG, _observers(ready.cfg, folder, watching))
+    log = open_log(folder, _observers(ready.cfg, folder, watching))
     try:
-        _write_start(log, ready, folder)
-        beforehand = _tell_findings(log, ready, folder, watching)
+        beforehand = told(lambda: _write_start(log, ready, folder, watching))
         monitor = _monitor(ready, watch, log, folder)
         with stoppable() as stop:
-            hooks = _hooks(ready, folder, log, watching, stop, monitor, beforehand)
+            hooks = shared(_hooks(ready, folder, log, watching, stop, monitor, beforehand))
             why = _played(ready, log, hooks, folder, monitor)
-        if monitor and why == "budget":
-            monitor.last(ready.state.step)
-        scores = _finish(ready, folder, log, why, score, watching)
+        return told(lambda: _ended(ready, folder, log, why, score, watching, monitor))
     finally:
         log.close()
-    result = _result(ready.state, folder, scores, why)
-    if monitor is None:
-        return result
-    found = [told(each, ready.cfg.doctor.language) for each in monitor.standing]
-    return replace(result, verdict=monitor.verdict, findings=found)
 
 
 def _hooks(
@@ -176,7 +190,8 @@ def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Moni
         )
     except Diverged as error:
         if monitor:
-            monitor.broke_down(ready.state.step)
+            with alone():
+                monitor.broke_down(ready.state.step)
             write_report(folder)
         at = f"docs/{page(BROKEN_DOWN, ready.cfg.doctor.language)}"
         raise Diverged(f"{error}; {BROKEN_DOWN} {CATALOGUE[BROKEN_DOWN].name}: {at}") from error
@@ -204,12 +219,12 @@ def _begin(
             "--overwrite starts afresh, --out names another folder"
         )
     ready = set_up(cfg, watching.data)
-    watch = watch_of(ready)
+    watch = _watch(ready)
     if saved is None:
         measured = time.monotonic()
-        ready = spaced(plan(ready), watch)
+        ready = _agreed(plan(ready), watch)
         ready.state.seconds = time.monotonic() - measured  # measuring is part of the budget
-        runs.make(folder, ready.cfg)
+        told(lambda: runs.make(folder, ready.cfg))
     else:
         runs.check_data(folder, ready.data.info.digest)
         ready.state.restore(saved)
@@ -219,12 +234,31 @@ def _begin(
             _move_end(ready)
         if watching.say and ready.state.images >= ready.state.total_images:
             watching.say("this run is complete: a larger --budget would go on with it")
-        runs.save_settings(folder, ready.cfg)
+        told(lambda: runs.save_settings(folder, ready.cfg))
     if watching.decided:
         watching.decided(ready, folder)
     if watching.say:
         watching.say(f"ready in {duration(time.monotonic() - begun)}")
     return ready, watch
+
+
+def _watch(ready: Prepared) -> Watch | None:
+    """What the doctor looks at, on the main rank.
+
+    Raises:
+        UserError: on every rank, as `watch_of`.
+    """
+    found: list[Watch | None] = []
+    told(lambda: found.append(watch_of(ready)))
+    return found[0] if found else None
+
+
+def _agreed(ready: Prepared, watch: Watch | None) -> Prepared:
+    """The plan as the main rank has it, whose clock it was made by."""
+    mine = spaced(ready, watch) if is_main() else ready
+    cfg, reasons, total = told(lambda: (mine.cfg, mine.reasons, mine.state.total_images))
+    ready.state.total_images = total
+    return replace(mine, cfg=cfg, reasons=reasons)
 
 
 def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Monitor | None:
@@ -259,7 +293,8 @@ def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer,
     return tuple(found)
 
 
-def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
+def _write_start(log: Log, ready: Prepared, folder: Path, watching: Watching) -> list[Finding]:
+    """The run's circumstances in its diary; of a new run what the lint finds, said as well."""
     cfg, state = ready.cfg, ready.state
     if state.step or (folder / runs.LOG).stat().st_size:
         log.write("resume", step=state.step)
@@ -272,6 +307,7 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
         device=str(ready.engine.device),
         precision=ready.engine.precision,
         threads=threads(),
+        processes=ready.engine.processes,
         seed=cfg.seed,
         data=asdict(ready.data.info),
         parameters={
@@ -282,6 +318,7 @@ def _write_start(log: Log, ready: Prepared, folder: Path) -> None:
     )
     why = f"{cfg.budget} at batch {cfg.batch}"
     log.write("plan", step=state.step, total_images=state.total_images, why=why)
+    return _tell_findings(log, ready, folder, watching)
 
 
 def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> list[Finding]:
@@ -306,6 +343,26 @@ def _command(argv: list[str]) -> str:
 
 def _saved(generator: Generator, folder: Path) -> None:
     generator.save_pretrained(folder / runs.GENERATOR)
+
+
+def _ended(
+    ready: Prepared,
+    folder: Path,
+    log: Log,
+    why: str,
+    score: bool,
+    watching: Watching,
+    monitor: Monitor | None,
+) -> TrainResult:
+    """What is left to do once the players have stopped, and what came of the run."""
+    if monitor and why == "budget":
+        monitor.last(ready.state.step)
+    scores = _finish(ready, folder, log, why, score, watching)
+    result = _result(ready.state, folder, scores, why)
+    if monitor is None:
+        return result
+    found = [in_words(each, ready.cfg.doctor.language) for each in monitor.standing]
+    return replace(result, verdict=monitor.verdict, findings=found)
 
 
 def _finish(

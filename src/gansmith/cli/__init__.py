@@ -14,6 +14,7 @@ import typer
 from gansmith.cli.applying import inpaint, translate
 from gansmith.cli.doctor import doctor
 from gansmith.cli.lists import data_app, recipes
+from gansmith.cli.output import speaks
 from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
@@ -75,11 +76,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that knows no "é" shows an escape
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if not speaks():  # one process of several: what it has to say another one says
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
     try:
         with orderly():
             code = app(words, prog_name="gansmith", standalone_mode=False)
     except KeyboardInterrupt:
-        print("gansmith: interrupted", file=sys.stderr)
+        if speaks():
+            print("gansmith: interrupted", file=sys.stderr)
         code = 130
     except Exception as error:
         line = plain(error)
@@ -87,6 +91,7 @@ def main() -> None:
             raise
         if debug:
             traceback.print_exc()
-        print(f"gansmith: {line}", file=sys.stderr)
+        if speaks():
+            print(f"gansmith: {line}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

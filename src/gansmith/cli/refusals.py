@@ -10,6 +10,7 @@ from gansmith.errors import UserError, nearest
 # Click's UsageError: newer versions of Typer carry their own copy of click.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _MEMORY = re.compile("out of memory|not enough memory|can't allocate memory")
+_PARTED = re.compile("onnection (closed|reset) by peer|Broken pipe|NCCL communicator was aborted")
 _INTEGER = re.compile(r"Input should be a valid integer.*|\S+ is not a valid integer\.?")
 
 
@@ -37,6 +38,11 @@ def plain(error: Exception) -> str | None:
         return " ".join(str(error).split())
     if isinstance(error, UsageError):
         return _usage(error)
+    if isinstance(error, RuntimeError) and _PARTED.search(str(error)):
+        return (
+            "another process of this run has ended; the last good checkpoint is kept, and --resume "
+            "goes on from there"
+        )
     memory = isinstance(error, RuntimeError) and _MEMORY.search(str(error))
     if memory or isinstance(error, MemoryError):
         return (

@@ -56,6 +56,19 @@ def train(
         typer.Option(metavar="HOW", help="What the doctor does: off, advise or auto [advise]."),
     ] = None,
     set_: Set = None,
+    devices: Annotated[
+        int,
+        typer.Option(
+            "--devices",
+            "-d",
+            min=1,
+            metavar="N",
+            help="Processes on this machine, sharing each batch.",
+        ),
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Machines with so many processes each.")
+    ] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")
     ] = False,
@@ -115,6 +128,8 @@ def train(
             overwrite=overwrite,
             score=score,
             watching=screen.watching(),
+            devices=devices,
+            nodes=nodes,
         )
     emit(result.as_json()) if as_json else display.show_result(result)
     if result.why != "budget":

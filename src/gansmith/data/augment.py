@@ -4,25 +4,27 @@ After DiffAugment (Zhao et al. 2020): the same random distortions for real and g
 D's step and in G's, with gradients flowing through them to G. Because D never sees an image
 undistorted, G is not rewarded for distorting its own.
 
-Every draw comes from a generator that the caller seeds, so that a run stays a function of its seed.
+Every draw comes from what the caller seeds, so that a run stays a function of its seed.
 """
 
 from collections.abc import Callable
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn.functional import pad
+
+from gansmith.engine import Draw
 
 SHIFT = 1 / 8  # of each side
 HOLE = 1 / 2  # of each side
 
 
-def _uniform(x: Tensor, low: float, high: float, draw: Generator) -> Tensor:
-    values = torch.rand(len(x), generator=draw) * (high - low) + low
+def _uniform(x: Tensor, low: float, high: float, draw: Draw) -> Tensor:
+    values = draw.uniform(len(x)) * (high - low) + low
     return values.to(x.device, x.dtype).view(-1, 1, 1, 1)
 
 
-def color(x_BCHW: Tensor, draw: Generator) -> Tensor:
+def color(x_BCHW: Tensor, draw: Draw) -> Tensor:
     """Brightness ±0.5, saturation ×[0, 2] and contrast ×[0.5, 1.5], one draw per image."""
     x = x_BCHW + _uniform(x_BCHW, -0.5, 0.5, draw)
     grey = x.mean(1, keepdim=True)
@@ -31,12 +33,12 @@ def color(x_BCHW: Tensor, draw: Generator) -> Tensor:
     return level + (x - level) * _uniform(x, 0.5, 1.5, draw)
 
 
-def translation(x_BCHW: Tensor, draw: Generator) -> Tensor:
+def translation(x_BCHW: Tensor, draw: Draw) -> Tensor:
     """Shift by up to an eighth of each side; what comes in from outside is black (−1)."""
     count, _, height, width = x_BCHW.shape
     down, across = max(1, round(height * SHIFT)), max(1, round(width * SHIFT))
-    offsets_y = torch.randint(0, 2 * down + 1, (count,), generator=draw).to(x_BCHW.device)
-    offsets_x = torch.randint(0, 2 * across + 1, (count,), generator=draw).to(x_BCHW.device)
+    offsets_y = draw.integers(0, 2 * down + 1, count).to(x_BCHW.device)
+    offsets_x = draw.integers(0, 2 * across + 1, count).to(x_BCHW.device)
     padded = pad(x_BCHW, (across, across, down, down), value=-1.0)
     rows = offsets_y[:, None] + torch.arange(height, device=x_BCHW.device)
     columns = offsets_x[:, None] + torch.arange(width, device=x_BCHW.device)
@@ -45,11 +47,11 @@ def translation(x_BCHW: Tensor, draw: Generator) -> Tensor:
     return cut.permute(0, 3, 1, 2)
 
 
-def cutout(x_BCHW: Tensor, draw: Generator) -> Tensor:
+def cutout(x_BCHW: Tensor, draw: Draw) -> Tensor:
     """Replace a rectangle of half of each side, at a random place, by mid-grey (0)."""
     count, _, height, width = x_BCHW.shape
-    top = torch.randint(-(height // 4), height - height // 4, (count, 1), generator=draw)
-    left = torch.randint(-(width // 4), width - width // 4, (count, 1), generator=draw)
+    top = draw.integers(-(height // 4), height - height // 4, count, 1)
+    left = draw.integers(-(width // 4), width - width // 4, count, 1)
     y, x = torch.arange(height)[None], torch.arange(width)[None]
     in_rows = (y >= top) & (y < top + round(height * HOLE))
     in_columns = (x >= left) & (x < left + round(width * HOLE))
@@ -57,7 +59,7 @@ def cutout(x_BCHW: Tensor, draw: Generator) -> Tensor:
     return x_BCHW * keep[:, None].to(x_BCHW.device, x_BCHW.dtype)
 
 
-Distortion = Callable[[Tensor, Generator], Tensor]
+Distortion = Callable[[Tensor, Draw], Tensor]
 
 POLICIES: dict[str, tuple[Distortion, ...]] = {
     "none": (),
@@ -76,21 +78,21 @@ def beyond(policy: str) -> tuple[Distortion, ...]:
     return tuple(each for each in POLICIES["all"] if each not in POLICIES[policy])
 
 
-def sometimes(x_BCHW: Tensor, policy: str, chance: float, draw: Generator) -> Tensor:
+def sometimes(x_BCHW: Tensor, policy: str, chance: float, draw: Draw) -> Tensor:
     """Each image, with this chance, through the distortions `beyond` a policy.
 
     Karras et al. 2020 (ADA), section 2.2: a distortion that is left out often enough can be undone
     by G, so that G is not rewarded for distorted samples.
     Theirs have a draw each, ours one for all.
     """
-    drawn_B = torch.rand(len(x_BCHW), generator=draw) < chance
+    drawn_B = draw.uniform(len(x_BCHW)) < chance
     distorted = x_BCHW
     for distortion in beyond(policy):
         distorted = distortion(distorted, draw)
     return torch.where(drawn_B.to(x_BCHW.device)[:, None, None, None], distorted, x_BCHW)
 
 
-def augment(x_BCHW: Tensor, policy: str, draw: Generator) -> Tensor:
+def augment(x_BCHW: Tensor, policy: str, draw: Draw) -> Tensor:
     """Distort a batch in [−1, 1]; differentiable in ``x_BCHW``. The output may leave [−1, 1]."""
     for distortion in POLICIES[policy]:
         x_BCHW = distortion(x_BCHW, draw)

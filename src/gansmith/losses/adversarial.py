@@ -9,6 +9,7 @@ where D is) whatever the precision of the nets, since softplus loses its tail in
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from gansmith.engine import mean_of_ranks
 from gansmith.errors import UserError, nearest
 from gansmith.losses.contract import AdversarialLoss, Judged, LogitLoss
 from gansmith.losses.divergences import bounds
@@ -38,10 +39,11 @@ def relativistic_average_d(real_B: Tensor, fake_B: Tensor) -> Tensor:
 
     Jolicoeur-Martineau 2018, the relativistic average standard GAN: each sample is to look more
     real, or less, than the other side does on average. The inner averages are those of the batch
-    that is handed over, so accumulating small batches is not the same as one large batch.
+    that the ranks share, so accumulating small batches is not the same as one large batch.
     """
     real_B, fake_B = wide(real_B), wide(fake_B)
-    return softplus(fake_B.mean() - real_B).mean() + softplus(fake_B - real_B.mean()).mean()
+    fake, real = mean_of_ranks(fake_B.mean()), mean_of_ranks(real_B.mean())
+    return softplus(fake - real_B).mean() + softplus(fake_B - real).mean()
 
 
 def relativistic_average_g(real_B: Tensor, fake_B: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from gansmith.engine import mean_of_ranks, world
 from gansmith.losses.precision import wide
 
 APART = (
@@ -15,7 +16,8 @@ def feature_matching(real_BF: Tensor, fake_BF: Tensor) -> Tensor:
     The two batches may differ in size. G minimises it; whether the features of real samples carry
     a gradient is the caller's affair.
     """
-    return (wide(real_BF).mean(0) - wide(fake_BF).mean(0)).square().sum()
+    real_F, fake_F = (mean_of_ranks(wide(each).mean(0)) for each in (real_BF, fake_BF))
+    return (real_F - fake_F).square().sum()
 
 
 def paired_matching(real: Tensor, fake: Tensor) -> Tensor:
@@ -38,8 +40,12 @@ def masked_l1(made_BCHW: Tensor, real_BCHW: Tensor, hole_B1HW: Tensor) -> tuple[
     """
     away = (wide(made_BCHW) - wide(real_BCHW)).abs().mean(1, keepdim=True)
     hole = hole_B1HW.to(away.dtype)
-    inside, outside = (away * hole).sum(), (away * (1 - hole)).sum()
-    return inside / hole.sum().clamp(min=1.0), outside / (1 - hole).sum().clamp(min=1.0)
+    least = 1.0 / world()
+
+    def over(part: Tensor) -> Tensor:
+        return mean_of_ranks((away * part).sum()) / mean_of_ranks(part.sum()).clamp(min=least)
+
+    return over(hole), over(1 - hole)
 
 
 def variety(one_BCHW: Tensor, other_BCHW: Tensor, apart_B: Tensor) -> Tensor:

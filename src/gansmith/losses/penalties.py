@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gansmith.engine import Draw, mean_of_ranks, world
 from gansmith.losses.precision import wide
 
 Place = Literal["nowhere", "real", "fake", "both", "between", "around"]
@@ -94,21 +95,30 @@ def centred_penalty(squared_norm_B: Tensor, weight: float, centre: float) -> Ten
     return weight * ((squared_norm_B + SMALL).sqrt() - centre).square().mean()
 
 
-def points_between(real: Tensor, fake: Tensor, draw: torch.Generator, pac: int = 1) -> Tensor:
+def points_between(real: Tensor, fake: Tensor, draw: Draw, pac: int = 1) -> Tensor:
     """u·x + (1 − u)·G(z), one u ~ U(0, 1) for each pair, or pair of packs of ``pac`` samples.
 
     Gulrajani et al. 2017, algorithm 1.
     """
-    share = torch.rand(len(real) // pac, generator=draw).repeat_interleave(pac)
+    share = draw.uniform(len(real) // pac, unit=1).repeat_interleave(pac)
     share = share.to(real.device, real.dtype)
     share = share.view(-1, *[1] * (real.ndim - 1))
     return torch.lerp(fake, real, share)
 
 
-def points_around(real: Tensor, draw: torch.Generator) -> Tensor:
+def spread_of(x: Tensor) -> Tensor:
+    """The standard deviation of all numbers of a batch that the ranks share, a scalar."""
+    many = world()
+    if many == 1:
+        return x.std()
+    around = (x - mean_of_ranks(x.mean())).square().sum()
+    return (mean_of_ranks(around) * many / (x.numel() * many - 1)).sqrt()
+
+
+def points_around(real: Tensor, draw: Draw) -> Tensor:
     """x + δ, δ ~ N(0, (s/2)²·I), with s the standard deviation of the batch. Kodali et al. 2017."""
-    step = torch.randn(real.shape, generator=draw).to(real.device, real.dtype)
-    return real + SPREAD * real.detach().std() * step
+    step = draw.normal(*real.shape).to(real.device, real.dtype)
+    return real + SPREAD * spread_of(real.detach()) * step
 
 
 def lecam(real_B: Tensor, fake_B: Tensor, mean_real: float, mean_fake: float) -> Tensor:

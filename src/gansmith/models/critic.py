@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gansmith.models.activations import OUTPUTS
 from gansmith.models.blueprint import Blueprint
 from gansmith.models.conditioning import Projection
-from gansmith.models.normalisation import NORMS
+from gansmith.models.normalisation import NORMS, moments
 
 STD_FLOOR = 1e-8  # added to the variance: the root has a slope at 0
 
@@ -25,7 +25,8 @@ class MinibatchStd(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        deviation = (x.float().var(0, correction=0) + STD_FLOOR).sqrt().mean().to(x.dtype)
+        _, variance = moments(x.float(), (0,))
+        deviation = (variance + STD_FLOOR).sqrt().mean().to(x.dtype)
         return torch.cat([x, deviation.expand(len(x), 1, *x.shape[2:])], dim=1)
 
 

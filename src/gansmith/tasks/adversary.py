@@ -46,7 +46,7 @@ class Adversary:
         """
         x = micro.view(x, side)
         if controls.sigma:
-            noise = torch.randn(x.shape, generator=micro.draws(f"instance-{side}"))
+            noise = micro.draws(f"instance-{side}").normal(*x.shape)
             x = x + self.unit * controls.sigma * noise.to(x.device, x.dtype)
         return x
 
@@ -82,8 +82,9 @@ class Adversary:
         if not smooth and not flip:
             return self.loss.d_loss(real_B, fake_B)
         draw = micro.draws("flipped-labels")
-        lies = torch.rand(2, len(real_B), generator=draw) < flip
-        real_lies_B, fake_lies_B = lies.to(real_B.device)
+        real_lies_B, fake_lies_B = (
+            (draw.uniform(len(real_B), unit=1) < flip).to(real_B.device) for _ in range(2)
+        )
         return told(self.loss, real_B, fake_B, smooth, real_lies_B, fake_lies_B)
 
     def mirror(self, seen: Tensor, micro: Micro, controls: Controls) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
+from gansmith.engine import Draw
 from gansmith.models import Critic, Spec
 from gansmith.models.layers import he
 from gansmith.models.translation import Translating, alike
@@ -52,7 +53,7 @@ class Contrasted(nn.Module):
     ) -> Tensor:
         return self.generator(z_BZ, y_B, given)
 
-    def contrast(self, made: Tensor, given: Tensor, draw: torch.Generator) -> list[Tensor]:
+    def contrast(self, made: Tensor, given: Tensor, draw: Draw) -> list[Tensor]:
         """(q, k) of each layer, stacked: (2, B, S, F) at S places that are drawn for each layer.
 
         Args:
@@ -66,7 +67,7 @@ class Contrasted(nn.Module):
         found = []
         for query, key, head in zip(seen, wanted, self.heads, strict=True):
             spots = query.shape[2] * query.shape[3]
-            at = torch.randperm(spots, generator=draw)[: self.places].to(query.device)
+            at = torch.randperm(spots, generator=draw.generator)[: self.places].to(query.device)
             q, k = (each.flatten(2)[:, :, at].transpose(1, 2) for each in (query, key))
             found.append(torch.stack([head(q), head(k).detach()]))
         return found

@@ -7,10 +7,13 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from gansmith.engine import Draw
+
 Side = Literal["D", "G"]  # whose step it is
 Kind = Literal["real", "fake"]  # of a sample
 Terms = dict[str, Tensor]
-Draws = Callable[[str], torch.Generator]  # by the name of what is drawn
+Draws = Callable[[str], Draw]  # by the name of what is drawn
+Others = Callable[[Tensor], Tensor]  # from places in the ranks' common batch to its samples
 
 
 class View(Protocol):
@@ -23,10 +26,11 @@ class Give(Protocol):
     """What the players are given of samples as the data hold them.
 
     ``real`` is what D is to see, ``given`` what G reads beside the noise: for a completion the
-    picture and the picture with a hole, for a translation the two sides of a pair.
+    picture and the picture with a hole, for a translation the two sides of a pair. ``others`` has
+    the samples of the whole batch, of which x is this rank's share.
     """
 
-    def __call__(self, x: Tensor, draws: "Draws") -> tuple[Tensor, Tensor]: ...
+    def __call__(self, x: Tensor, draws: Draws, others: Others) -> tuple[Tensor, Tensor]: ...
 
 
 def plain(x: Tensor, side: Kind) -> Tensor:
@@ -35,9 +39,9 @@ def plain(x: Tensor, side: Kind) -> Tensor:
     return x
 
 
-def undrawn(stream: str) -> torch.Generator:
+def undrawn(stream: str) -> Draw:
     """The draws of a micro-batch that nobody seeded: the same ones each time."""
-    return torch.Generator().manual_seed(len(stream))
+    return Draw(torch.Generator().manual_seed(len(stream)))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from gansmith.losses import masked_l1, variety
 from gansmith.models import PRIORS
 from gansmith.models.completion import completed, given_of
 from gansmith.tasks.adversary import Adversary
-from gansmith.tasks.game import Controls, Draws, Give, Micro, Side, Terms
+from gansmith.tasks.game import Controls, Draws, Give, Micro, Others, Side, Terms
 
 # Two batches of RGB images in [−1, 1] to their distances, shape (B,).
 Distance = Callable[[Tensor, Tensor], Tensor]
@@ -29,10 +29,14 @@ def holes(cfg: Config, span: tuple[float, float], inputs: int = 0) -> Give:
     """Cuts a hole into each picture, as the settings of the masks say."""
     del inputs  # of what is given, as many as the picture has and one for the hole
 
-    def give(x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+    def give(x: Tensor, draws: Draws, others: Others) -> tuple[Tensor, Tensor]:
+        del others
         count, _, height, width = x.shape
         masks = cfg.masks
-        hole = draw_masks(masks.kinds, masks.area, count, height, width, draws("masks"))
+        draw = draws("masks")
+        whole = draw.rows(count)
+        hole = draw_masks(masks.kinds, masks.area, whole, height, width, draw.generator)
+        hole = draw.own(hole, count)
         return x, given_of(x, hole[:, None].to(x.device), span)
 
     return give
@@ -95,7 +99,7 @@ class Inpainting:
 
     def varied(self, fake: Tensor, micro: Micro) -> Tensor:
         """`gansmith.losses.variety` of the fillings and of others by fresh noise."""
-        noise = torch.randn(micro.noise_BZ.shape, generator=micro.draws("variety"))
+        noise = micro.draws("variety").normal(*micro.noise_BZ.shape)
         other_BZ = PRIORS[self.cfg.model.prior](noise).to(micro.noise_BZ.device)
         other = self.G(other_BZ, micro.labels_B, micro.given)
         apart_B = (micro.noise_BZ - other_BZ).abs().mean(1)

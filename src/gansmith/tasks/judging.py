@@ -117,7 +117,8 @@ class Smoothing:
             return lambda out, samples, labels, reals: square * squared_gradient_norm(out, samples)
 
         def differ(out: Tensor, samples: Tensor, labels: Tensor | None, reals: int) -> Tensor:
-            step = torch.randn(samples.shape, generator=micro.draws("finite-difference"))
+            sides = (reals, len(samples) - reals)
+            step = micro.draws("finite-difference").normal(sides, *samples.shape[1:])
             length = self.cfg.sigma * self.unit
             near = samples.detach() + length * step.to(samples.device, samples.dtype)
             return finite_difference(out, outputs(D, near, labels, reals), self.cfg.sigma)

@@ -17,7 +17,7 @@ from gansmith.models import PRIORS
 from gansmith.models.translation import alike
 from gansmith.tasks.adversary import Adversary
 from gansmith.tasks.dressing import Judge
-from gansmith.tasks.game import Controls, Draws, Give, Micro, Side, Task, Terms
+from gansmith.tasks.game import Controls, Draws, Give, Micro, Others, Side, Task, Terms
 
 SPAN = (-1.0, 1.0)
 
@@ -25,16 +25,15 @@ SPAN = (-1.0, 1.0)
 def pairs(cfg: Config, span: tuple[float, float], inputs: int) -> Give:
     """D is to see both pictures of a sample; G is given the first one."""
     del cfg, span
-    return lambda x, draws: (x, x[:, :inputs])
+    return lambda x, draws, others: (x, x[:, :inputs])
 
 
 def apart(cfg: Config, span: tuple[float, float], inputs: int) -> Give:
     """The two pictures of a sample have nothing to do with each other: side B is shuffled."""
     del cfg, span
 
-    def give(x: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        order = torch.randperm(len(x), generator=draws("partners")).to(x.device)
-        return x[order, inputs:], x[:, :inputs]
+    def give(x: Tensor, draws: Draws, others: Others) -> tuple[Tensor, Tensor]:
+        return others(draws("partners").order(len(x)))[:, inputs:], x[:, :inputs]
 
     return give
 
@@ -170,7 +169,7 @@ class Cycle:
 
     def noise(self, micro: Micro, stream: str) -> Tensor:
         """Other noise than that of the way there."""
-        drawn = torch.randn(micro.noise_BZ.shape, generator=micro.draws(stream))
+        drawn = micro.draws(stream).normal(*micro.noise_BZ.shape)
         return PRIORS[self.cfg.model.prior](drawn).to(micro.noise_BZ.device)
 
 

@@ -101,7 +101,7 @@ class VariationalGame:
     def d_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
         with torch.no_grad():  # every second fake sample is a reconstruction
             found, _, _, made = self.play(micro)
-            odd = torch.arange(len(made), device=made.device) % 2 == 1
+            odd = (micro.draws("order").share.places(len(made)) % 2 == 1).to(made.device)
             fake = torch.where(odd.view(-1, *[1] * (made.ndim - 1)), found, made)
         return self.adversary.terms(fake, micro, controls)
 
@@ -122,6 +122,6 @@ class VariationalGame:
 
     def play(self, micro: Micro) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Reconstructions, μ, log σ² and samples of the prior."""
-        prior_BZ = torch.randn(micro.noise_BZ.shape, generator=micro.draws("prior"))
+        prior_BZ = micro.draws("prior").normal(*micro.noise_BZ.shape)
         prior_BZ = prior_BZ.to(micro.noise_BZ.device)
         return self.net(micro.real, micro.noise_BZ, micro.labels_B, prior_BZ)

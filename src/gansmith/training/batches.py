@@ -4,7 +4,8 @@ Nothing here has a state. Step t of D reads the samples at places tÂ·B .. (t+1)Â
 sequence of shuffled passes over the data; G's step reads another such sequence. So a run can be
 picked up at any step, and cut into micro-batches that show the same samples, noise and flips; what
 D sees them through (distortions, instance noise, flipped labels) and where penalties are taken is
-drawn for each micro-batch.
+drawn for each micro-batch. Ranks share each micro-batch, and all of its draws: each takes its own
+rows (`gansmith.engine.Share`), so that together they see what one process would.
 """
 
 import functools
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from gansmith.data import Dataset
 from gansmith.data.augment import augment, sometimes
-from gansmith.engine import Engine, seeded
+from gansmith.engine import Draw, Engine, Share, seeded
 from gansmith.models import PRIORS
 from gansmith.tasks import Draws, Give, Micro, Side, View, plain
 
@@ -60,7 +61,7 @@ class _Eye:
 
 @dataclass(frozen=True)
 class Batches:
-    """Cuts the global batch of each step into micro-batches on the engine's device."""
+    """Cuts the batch of each step into micro-batches, and takes this rank's share of each."""
 
     engine: Engine
     data: Dataset
@@ -75,6 +76,7 @@ class Batches:
     prior: str = "normal"  # of the noise: a name in `models.PRIORS`
     range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
     give: Give | None = None  # in tasks whose G reads more than noise
+    pac: int = 1  # samples that D judges together: they stay on one rank
 
     def at(self, step: int, player: Side, chance: float = 0.0) -> list[Micro]:
         """The micro-batches of one player's step, in order.
@@ -89,26 +91,35 @@ class Batches:
         size = self.batch // self.accumulate
         return [
             self._micro(
-                indices,
-                noise,
-                mirrored,
-                slice(part, part + size),
+                indices[part : part + size],
+                noise[part : part + size],
+                None if mirrored is None else mirrored[part : part + size],
                 self._eye(player, step, part, chance),
             )
             for part in range(0, self.batch, size)
         ]
 
+    @property
+    def share(self) -> Share:
+        """Which rows of each micro-batch are this rank's."""
+        return self.engine.share(self.pac)
+
     def _eye(self, player: Side, step: int, part: int, chance: float) -> _Eye:
         """The draws and distortions of one micro-batch."""
 
-        def drawn(stream: str) -> torch.Generator:
-            return seeded(self.seed, f"{stream}-{player}", step, part)
+        share = self.share
+
+        def drawn_by(stream: str) -> Draw:
+            return Draw(seeded(self.seed, stream, step, part), share)
+
+        def drawn(stream: str) -> Draw:
+            return drawn_by(f"{stream}-{player}")
 
         def distorted(policy: str, stream: str, chance: float = 0.0) -> View:
             def distort(x: Tensor, side: Literal["real", "fake"]) -> Tensor:
-                x = augment(x, policy, seeded(self.seed, f"{stream}-{player}-{side}", step, part))
+                x = augment(x, policy, drawn_by(f"{stream}-{player}-{side}"))
                 if chance:
-                    draw = seeded(self.seed, f"{stream}-more-{player}-{side}", step, part)
+                    draw = drawn_by(f"{stream}-more-{player}-{side}")
                     x = sometimes(x, policy, chance, draw)
                 return x
 
@@ -127,20 +138,32 @@ class Batches:
         return _Eye(view, distorted("translation", "moved"), drawn)
 
     def _micro(
-        self,
-        indices: np.ndarray,
-        noise_BZ: Tensor,
-        mirrored_B: Tensor | None,
-        part: slice,
-        eye: _Eye,
+        self, indices: np.ndarray, noise_BZ: Tensor, mirrored_B: Tensor | None, eye: _Eye
     ) -> Micro:
-        raw, labels_B = self.data.batch(indices[part])
-        x = to_network_range(self.engine.place(raw), *self.range)
-        if self.spread != 1.0:
-            x = x / self.spread
-        if mirrored_B is not None:
-            x = torch.where(self.engine.place(mirrored_B[part])[:, None, None, None], x.flip(3), x)
+        """Our rows of a micro-batch: ``indices``, noise and flips are of all ranks' rows."""
+
+        def samples(places: Tensor) -> tuple[Tensor, Tensor]:
+            raw, labels_B = self.data.batch(indices[places.numpy()])
+            x = to_network_range(self.engine.place(raw), *self.range)
+            if self.spread != 1.0:
+                x = x / self.spread
+            if mirrored_B is not None:
+                flipped = self.engine.place(mirrored_B[places])[:, None, None, None]
+                x = torch.where(flipped, x.flip(3), x)
+            return x, labels_B
+
+        share = self.share
+        own = share.places(len(indices) // share.world)
+        x, labels_B = samples(own)
         labels = self.engine.place(labels_B) if self.conditional else None
-        noise_BZ = self.engine.place(noise_BZ[part])
-        x, given = (x, None) if self.give is None else self.give(x, eye.drawn)
+        noise_BZ = self.engine.place(noise_BZ[own])
+        given = None
+        if self.give is not None:  # whoever has the whole batch need not read it again
+            whole = x
+            others = (
+                (lambda order: whole[order.to(whole.device)])
+                if share.world == 1
+                else (lambda order: samples(order)[0])
+            )
+            x, given = self.give(x, eye.drawn, others)
         return Micro(x, labels, noise_BZ, eye.view, eye.moved, eye.drawn, given)

@@ -74,3 +74,16 @@ class Log:
             raise UserError(
                 f"could not write {self._path}: {reason}; the last good checkpoint is kept"
             ) from error
+
+
+class Silent(Log):
+    """The diary of a rank that is not the main one: nothing is written, nobody is shown."""
+
+    def __init__(self) -> None:
+        pass
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""

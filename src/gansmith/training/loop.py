@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from gansmith.config import Config
-from gansmith.engine import Engine, threads, use_threads
+from gansmith.engine import Engine, equal_everywhere, threads, told, use_threads
 from gansmith.errors import UserError
 from gansmith.tasks import Task
 from gansmith.training import ema, schedule
@@ -252,10 +252,13 @@ def save_is_due(cfg: Config, state: State, clock: Clock) -> bool:
     """Every ``save_every`` steps; with a budget in seconds, also after an eighth of it.
 
     The clock matters where a machine has become so slow that the next step to save at is far away.
+    It is the main rank's: no two of them go alike.
     """
     if state.step % int(cfg.save_every) == 0:
         return True
-    return cfg.budget.unit == "seconds" and clock.since("plan") > max(5.0, cfg.budget.amount / 8)
+    if cfg.budget.unit != "seconds":
+        return False
+    return told(lambda: clock.since("plan") > max(5.0, cfg.budget.amount / 8))
 
 
 def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
@@ -264,6 +267,7 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     Threads that wait for each other lose most of a machine on which others have become busy; one
     thread does not. Budgets in steps or images are never re-planned: they promise the same bits.
     """
+    speed, state.seconds = told(lambda: (speed, state.seconds))  # of one clock for all ranks
     per_step, left = schedule.images_per_step(cfg), cfg.budget.amount - state.seconds
     state.total_images = state.images + max(0, round(left * speed / per_step)) * per_step
     why = f"{max(0.0, left):.0f} s left at {speed:.0f} images/s"
@@ -288,6 +292,20 @@ def check_finite(cfg: Config, state: State) -> None:
         raise diverged(cfg, state, "a weight or a moment of the optimiser is not finite")
 
 
+def check_alike(state: State) -> None:
+    """Refuse to go on where the ranks have come apart: what is saved would be one of several runs.
+
+    Raises:
+        UserError: if they hold other weights.
+    """
+    weights = [p for player in state.players.values() for p in player.bare.parameters()]
+    if not equal_everywhere(weights):
+        raise UserError(
+            f"the ranks hold other weights at step {state.step}: they run other versions or on "
+            "other devices; the last good checkpoint is kept"
+        )
+
+
 def save(
     cfg: Config, state: State, log: Log, clock: Clock, checkpoints: Path, hooks: Hooks
 ) -> None:
@@ -299,8 +317,13 @@ def save(
     if hooks.saving:  # one that only a stop, or the clock, has made is not due
         hooks.saving(state, state.step % int(cfg.save_every) == 0)
     speed = clock.speed("plan")
-    if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
+    if (
+        cfg.budget.unit == "seconds"
+        and state.images < state.total_images
+        and told(lambda: speed > 0)
+    ):
         replan(cfg, state, log, speed)
+    check_alike(state)
     begun = time.monotonic()
-    path = state.save(checkpoints, cfg.keep)
+    path = told(lambda: state.save(checkpoints, cfg.keep))  # whose bytes any rank could write
     log.write("save", step=state.step, path=path.name, seconds=round(time.monotonic() - begun, 3))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gansmith.config import Config
 from gansmith.config.play import OptimConfig
-from gansmith.engine import Engine, frozen
+from gansmith.engine import Engine, averaged, frozen
 from gansmith.tasks import Controls, Micro, Side, Task
 from gansmith.training.batches import Batches
 from gansmith.training.optimisers import set_rates
@@ -98,7 +98,8 @@ def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: T
     """Put the gradients of a turn into its player's weights, whose alone ask for them.
 
     Returns:
-        The player's terms and the task's signals, each the mean over the micro-batches.
+        The player's terms and the task's signals, each the mean over the micro-batches and, as the
+        gradients, over the ranks.
     """
     player, signals = turn.player, Signals()
     terms_of = task.d_terms if player.name == "D" else task.g_terms
@@ -112,7 +113,8 @@ def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: T
             engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
             for key, value in (named(player.name, terms) | watched).items():
                 signals[key] = signals.get(key, 0.0) + value / cfg.accumulate
-    return signals
+    engine.average(player.bare)
+    return averaged(signals) if engine.world > 1 else signals
 
 
 def named(player: str, terms: Signals) -> Signals:

@@ -1,0 +1,90 @@
+"""What the loop calls out to, where several ranks train one run.
+
+What is done once for a run is done on the main rank, while the others wait and then hear of it:
+pictures, checkpoints, scores, the doctor's looks and what it advises.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gansmith.apps import runs
+from gansmith.engine import alone, is_main, largest, told, world
+from gansmith.training import Hooks, Log
+from gansmith.training.log import Observer, Silent
+from gansmith.training.moves import Signals
+from gansmith.training.remedies import Act, Adviser
+
+_SIGNALLED = ("interrupt", "terminate")
+_SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
+
+
+def open_log(folder: Path, observers: tuple[Observer, ...]) -> Log:
+    """The run's diary on the main rank, and none on the others.
+
+    Raises:
+        UserError: on every rank, if it cannot be written.
+    """
+    opened: list[Log] = []
+    told(lambda: opened.append(Log(folder / runs.LOG, observers)))
+    return opened[0] if opened else Silent()
+
+
+def shared(hooks: Hooks) -> Hooks:
+    """The same hooks for all ranks; ``hooks`` of one that is not the main rank are hardly asked."""
+    if world() == 1:
+        return hooks
+    count, rescues, begins = told(
+        lambda: (len(hooks.advisers), hooks.rescue is not None, hooks.begin is not None)
+    )
+    advisers = hooks.advisers if is_main() else (None,) * count
+
+    def stop() -> str | None:
+        """Any rank may be told to stop by a signal; they stop after the same step."""
+        why = hooks.stop()
+        code = 0 if why is None else _SAID
+        if why in _SIGNALLED:
+            code = _SIGNALLED.index(why) + 1
+        code = largest(code if is_main() or code != _SAID else 0)
+        if not code:
+            return None
+        return _SIGNALLED[code - 1] if code < _SAID else told(lambda: why)
+
+    def rescue(step: int, what: str) -> Sequence[Act] | None:
+        return told(lambda: hooks.rescue(step, what) if hooks.rescue else None)
+
+    return Hooks(
+        sample=lambda state: told(lambda: hooks.sample(state)),
+        saved=lambda state: told(lambda: hooks.saved(state)),
+        stop=stop,
+        evaluate=lambda state: told(lambda: hooks.evaluate(state)),
+        advisers=tuple(_heard(adviser) for adviser in advisers),
+        rescue=rescue if rescues else None,
+        saving=lambda state, due: told(lambda: hooks.saving(state, due) if hooks.saving else None),
+        fresh=hooks.fresh,
+        begin=(lambda: told(lambda: hooks.begin() if hooks.begin else ())) if begins else None,
+    )
+
+
+def _heard(adviser: Adviser | None) -> Adviser:
+    """What the main rank's adviser says, on every rank. Most of the time it says nothing."""
+
+    def ask(step: int, signals: Signals) -> Sequence[Act]:
+        acts: tuple[Act, ...] = ()
+        error: Exception | None = None
+        if adviser is not None:
+            try:
+                with alone():
+                    acts = tuple(adviser(step, signals) or ())
+            except Exception as raised:
+                error = raised
+        if not largest(int(bool(acts) or error is not None)):
+            return ()
+
+        def answer() -> tuple[Act, ...]:
+            if error is not None:
+                raise error
+            return acts
+
+        return told(answer)
+
+    return ask

@@ -1,0 +1,209 @@
+"""Lightning Fabric behind a few verbs: start processes, place, set up, run backward, wait."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gansmith.engine.devices import pick_device, pick_precision, use_threads
+from gansmith.engine.draws import Share
+from gansmith.engine.ranks import average, rank, world
+from gansmith.errors import UserError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies import Strategy
+
+PATIENCE = timedelta(hours=6)  # of ranks that wait for the main one, which may be scoring
+_met: tuple[int, int] = (1, 1)  # processes on each machine, machines
+
+
+def started_by_others() -> tuple[int, int] | None:
+    """Processes per machine and machines, where ``torchrun`` has started them; else None."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return None
+    here = int(os.environ["LOCAL_WORLD_SIZE"])
+    return here, int(os.environ["WORLD_SIZE"]) // here
+
+
+def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
+    """Start the other processes of a run, or join those that were started, and meet them all.
+
+    ``torchrun`` and Slurm start them themselves; otherwise this process starts ``devices - 1``
+    more by its own command line, and on each further machine the same command is given, with
+    ``MASTER_ADDR``, ``MASTER_PORT`` and ``NODE_RANK`` set. Before anything is written: from here
+    on every rank goes the same way. With one process nothing happens.
+
+    Raises:
+        UserError: if there are not so many devices here, or the processes do not find each other.
+    """
+    global _met
+    found = started_by_others()
+    if found and (devices, nodes) not in ((1, 1), found):
+        raise UserError(
+            f"torchrun started {found[0]} processes on {found[1]} machines: leave --devices and "
+            "--nodes away, or make them the same"
+        )
+    devices, nodes = found or (devices, nodes)
+    if devices * nodes == 1 or _met == (devices, nodes):
+        return
+    name = pick_device(device)
+    if name == "mps":
+        raise UserError("several processes need CUDA devices or the CPU: --device cpu")
+    if name == "cuda" and devices > torch.cuda.device_count():
+        raise UserError(
+            f"--devices {devices}: this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    for chatter in ("lightning_fabric", "lightning.fabric"):
+        logging.getLogger(chatter).setLevel(logging.WARNING)
+    _fabric(name, "fp32", devices, nodes)
+    os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
+    _met = (devices, nodes)
+
+
+def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
+    """A Fabric whose processes have met.
+
+    Raises:
+        UserError: if they do not.
+    """
+    from lightning_fabric import Fabric  # seconds to import: only who trains pays for it
+
+    fabric = Fabric(
+        accelerator=device,
+        devices=devices,
+        num_nodes=nodes,
+        strategy=_replicas(device) if devices * nodes > 1 else "auto",
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+    )
+    if devices * nodes > 1:
+        try:
+            fabric.launch()
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"the {devices * nodes} processes do not meet: {reason}") from error
+    return fabric
+
+
+def _replicas(device: str) -> "Strategy":
+    """Fabric's processes and groups, with bare nets in them.
+
+    Its DistributedDataParallel sends gradients in the backward pass of a net that was called by
+    its own ``forward``. Our players are called in each other's steps while their weights ask for
+    no gradient, by other methods, and several times before one backward pass: gradients are
+    averaged when all of them stand (`gansmith.engine.ranks.average`), which holds for any task.
+    """
+    from lightning_fabric.strategies import DDPStrategy
+
+    class Replicas(DDPStrategy):
+        def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
+            return module
+
+    backend = "nccl" if device == "cuda" else "gloo"
+    return Replicas(process_group_backend=backend, timeout=PATIENCE)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One rank's part of a run: where its tensors lie, and how its nets are stepped."""
+
+    fabric: "Fabric"
+    device: torch.device
+    precision: str
+
+    @property
+    def world(self) -> int:
+        """How many ranks share each batch."""
+        return world()
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """What a diary says of them: how many there are, and on how many machines."""
+        return {"ranks": _met[0] * _met[1], "machines": _met[1]}
+
+    @property
+    def main(self) -> bool:
+        """Whether this rank writes and speaks."""
+        return rank() == 0
+
+    def share(self, unit: int = 1) -> Share:
+        """Which rows of a batch are this rank's, in units of samples that belong together."""
+        return Share(rank(), world(), unit)
+
+    @classmethod
+    def start(
+        cls, device: str = "auto", precision: str = "fp32", threads: int | None = None
+    ) -> "Engine":
+        """Choose the device, set the thread count and make runs repeatable.
+
+        Raises:
+            UserError: if the device or the precision is not available.
+        """
+        name = pick_device(device)
+        precision = pick_precision(precision, name)
+        # Bitwise resume needs the same kernels in both halves of a run.
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        fabric = _fabric(name, precision, *_met)
+        if threads:
+            use_threads(threads)
+        return cls(fabric, fabric.device, precision)
+
+    def place(self, x: Tensor) -> Tensor:
+        """The tensor on the engine's device."""
+        return x.to(self.device, non_blocking=True)
+
+    def setup(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Hand a net and its optimiser to the engine; images go channels-last."""
+        net = net.to(self.device)
+        for parameter in net.parameters():
+            if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        wrapped, optimizer = self.fabric.setup(net, optimizer)
+        for name in (
+            "features",
+            "patches",
+            "contrast",
+        ):  # asked for beside `forward`: the same precision
+            if hasattr(net, name):
+                wrapped.mark_forward_method(name)
+        return wrapped, optimizer
+
+    def backward(self, loss: Tensor) -> None:
+        """Accumulate the gradients of a scalar."""
+        self.fabric.backward(loss)
+
+    def average(self, net: nn.Module) -> None:
+        """The gradients of a net become their means over the ranks; one that has none keeps none.
+
+        Once for a step, however many micro-batches it has.
+        """
+        if world() > 1:
+            average([p.grad for p in net.parameters() if p.grad is not None])
+
+    def wait(self) -> None:
+        """Until the device has done all that was asked of it: before a clock is read."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """Within the block the net's weights ask for no gradients; its inputs still may."""
+    wanted = [p for p in net.parameters() if p.requires_grad]
+    for parameter in wanted:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in wanted:
+            parameter.requires_grad_(True)
