@@ -279,13 +279,13 @@ def test_threads_fall_back_only_where_they_are_ours_to_choose(
 
 
 def test_scores_of_an_earlier_step_are_not_shown_as_those_of_a_later_one(copied: Path) -> None:
-    said = {"step": 4, "scores": {"fd": {"value": 77.7, "features": "f"}}}
+    said = {"step": 4, "scores": {"fd": {"value": 98_765.0, "features": "f"}}}
     (copied / "scores.json").write_text(json.dumps(said))
     train(out=copied, resume=True, score=False)
-    assert "77.7" in (copied / "MODEL_CARD.md").read_text("utf-8")
+    assert "98,765" in (copied / "MODEL_CARD.md").read_text("utf-8")
     train(budget="6-steps", out=copied, resume=True, score=False)
-    assert "77.7" not in (copied / "MODEL_CARD.md").read_text("utf-8")
-    assert "77.7" not in (copied / "report.html").read_text("utf-8")
+    assert "98,765" not in (copied / "MODEL_CARD.md").read_text("utf-8")
+    assert "98,765" not in (copied / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("changes", [{"augment.flip": True}, {"augment.policy": "translation"}])

@@ -224,7 +224,7 @@ def test_smoothed_targets_make_a_confident_d_pay_and_flips_lie_at_their_rate():
 @pytest.mark.parametrize("pac", [1, 2, 4])
 def test_penalised_samples_come_in_whole_packs(pac):
     t = task(penalty={"name": "r1", "share": 0.3}, model={"d": {"pac": pac}})
-    count = t.adversary.smoothing.count(32, 1.0)
+    count = t.adversary.smoothing.part(32, 1.0).count
     assert count % pac == 0
     assert abs(count - 0.3 * 32) <= pac / 2 + 0.5
 

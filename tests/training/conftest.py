@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,45 +135,47 @@ class Run:
         return state.step, state.images, state.total_images, state.controls
 
 
+def built(
+    root: Path,
+    changes: dict[str, Any] | None = None,
+    name: str = "run",
+    resumed: bool = False,
+    shape: tuple[int, ...] = (3, 8, 8),
+    data: Pictures | None = None,
+) -> Run:
+    cfg = build(nest((SETTINGS | (changes or {})).items()))
+    data = data or Pictures(shape=shape, given=1 if TASKS[cfg.task].sides else 0)
+    engine = Engine.start(cfg.device, cfg.precision, 1)
+    cfg, _ = settle_styles(cfg)
+    spec = describe_generator(cfg, data.info)
+    task, state = new_state(cfg, engine, spec)
+    state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
+    batches = Batches(
+        engine,
+        data,
+        cfg.seed,
+        cfg.batch,
+        cfg.accumulate,
+        cfg.model.z_dim,
+        cfg.model.conditional,
+        bool(cfg.augment.flip),
+        cfg.augment.policy,
+        prior=cfg.model.prior,
+        range=spec.range,
+        give=giver(cfg, spec),
+        pac=cfg.model.d.pac,
+    )
+    out = root / name
+    out.mkdir(exist_ok=True)
+    if resumed:
+        saved, problems = read_latest(out / "checkpoints")
+        assert saved is not None
+        assert problems == []
+        state.restore(saved)
+    return Run(cfg, engine, data, task, state, batches, out)
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Run]:
     """A fresh run with some settings changed; with ``resumed`` at the last checkpoint there."""
-
-    def made(
-        changes: dict[str, Any] | None = None,
-        name: str = "run",
-        resumed: bool = False,
-        shape: tuple[int, ...] = (3, 8, 8),
-        data: Pictures | None = None,
-    ) -> Run:
-        cfg = build(nest((SETTINGS | (changes or {})).items()))
-        data = data or Pictures(shape=shape, given=1 if TASKS[cfg.task].sides else 0)
-        engine = Engine.start(cfg.device, cfg.precision, 1)
-        cfg, _ = settle_styles(cfg)
-        spec = describe_generator(cfg, data.info)
-        task, state = new_state(cfg, engine, spec)
-        state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
-        batches = Batches(
-            engine,
-            data,
-            cfg.seed,
-            cfg.batch,
-            cfg.accumulate,
-            cfg.model.z_dim,
-            cfg.model.conditional,
-            bool(cfg.augment.flip),
-            cfg.augment.policy,
-            prior=cfg.model.prior,
-            range=spec.range,
-            give=giver(cfg, spec),
-        )
-        out = tmp_path / name
-        out.mkdir(exist_ok=True)
-        if resumed:
-            saved, problems = read_latest(out / "checkpoints")
-            assert saved is not None
-            assert problems == []
-            state.restore(saved)
-        return Run(cfg, engine, data, task, state, batches, out)
-
-    return made
+    return partial(built, tmp_path)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from gansmith.apps.perceiving import lpips_is_here, perceiving
+from gansmith.apps.sharing import refuse_unshared
 from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, describe_sides, open_data, open_sides
 from gansmith.data.masks import shares
@@ -330,6 +331,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
     threads = cfg.threads if cfg.threads != "auto" else cores()
     engine = Engine.start(cfg.device, cfg.precision, threads)
     task, state = new_state(cfg, engine, spec)
+    refuse_unshared(cfg, state.D.bare if "D" in state.players else None)
     batches = Batches(
         engine=engine,
         data=data,

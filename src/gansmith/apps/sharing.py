@@ -1,4 +1,4 @@
-"""What the loop calls out to, where several ranks train one run.
+"""What several ranks that train one run do together, and what one of them does for all.
 
 What is done once for a run is done on the main rank, while the others wait and then hear of it:
 pictures, checkpoints, scores, the doctor's looks and what it advises.
@@ -7,8 +7,14 @@ pictures, checkpoints, scores, the doctor's looks and what it advises.
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import nn
+
 from gansmith.apps import runs
+from gansmith.config import Config
 from gansmith.engine import alone, is_main, largest, told, world
+from gansmith.errors import UserError
+from gansmith.losses import sloped
+from gansmith.models import ties_samples
 from gansmith.training import Hooks, Log
 from gansmith.training.log import Observer, Silent
 from gansmith.training.moves import Signals
@@ -27,6 +33,34 @@ def open_log(folder: Path, observers: tuple[Observer, ...]) -> Log:
     opened: list[Log] = []
     told(lambda: opened.append(Log(folder / runs.LOG, observers)))
     return opened[0] if opened else Silent()
+
+
+def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
+    """Refuse a batch that several ranks cannot share.
+
+    Raises:
+        UserError: with a batch that they can.
+    """
+    many, pac = world(), cfg.model.d.pac
+    if many == 1:
+        return
+    each = cfg.accumulate * many * pac
+    if int(cfg.batch) % each:
+        nearest_one = -(-int(cfg.batch) // each) * each
+        raise UserError(
+            f"batch {cfg.batch} does not divide among {many} processes"
+            + (f" in {cfg.accumulate} parts" if cfg.accumulate > 1 else "")
+            + (f" in packs of {pac}" if pac > 1 else "")
+            + f": take {nearest_one} (--set batch={nearest_one})"
+        )
+    if D is None or not ties_samples(D) or not sloped(cfg.penalty.name, 1.0):
+        return
+    penalised = max(1, round(int(cfg.batch) / cfg.accumulate * cfg.penalty.share / pac))
+    if penalised % many:
+        raise UserError(
+            f"this D judges samples by their batch, of which {penalised} are penalised at once: "
+            f"{many} processes cannot share them; take penalty.share=1"
+        )
 
 
 def shared(hooks: Hooks) -> Hooks:

@@ -61,8 +61,6 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
         raise UserError(
             f"--devices {devices}: this machine has {torch.cuda.device_count()} CUDA devices"
         )
-    for chatter in ("lightning_fabric", "lightning.fabric"):
-        logging.getLogger(chatter).setLevel(logging.WARNING)
     _fabric(name, "fp32", devices, nodes)
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
     _met = (devices, nodes)
@@ -76,6 +74,7 @@ def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
     """
     from lightning_fabric import Fabric  # seconds to import: only who trains pays for it
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # importing it set INFO
     fabric = Fabric(
         accelerator=device,
         devices=devices,

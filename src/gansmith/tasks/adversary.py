@@ -55,17 +55,17 @@ class Adversary:
         cfg, smoothing = self.cfg.penalty, self.smoothing
         real = self.sees(micro.real, "real", micro, controls)
         fake = self.sees(fake, "fake", micro, controls)
-        count = smoothing.count(len(real), controls.gamma)
-        sloped = smoothing.at_sides(count)
+        part = smoothing.part(len(real), controls.gamma)
+        sloped = smoothing.at_sides(part)
         slope = smoothing.slope(self.D, micro)
         judged = judge(self.D, real, fake, micro.labels_B, sloped, slope)
         real_B, fake_B = judged.real_B, judged.fake_B
 
         terms = {"adversarial": self.adversarial(real_B, fake_B, micro)}
         signals = {"d_real": real_B.detach().mean(), "d_fake": fake_B.detach().mean()}
-        terms |= smoothing.terms(judged.norms, controls.gamma)
-        for side, norm_P in judged.norms.items():
-            signals[f"grad_{side}"] = norm_P.detach().sqrt().mean()
+        penalties, steep = smoothing.terms(judged.norms, part, controls.gamma)
+        terms |= penalties
+        signals |= steep
         more, watched = smoothing.elsewhere(self.D, real, fake, micro, controls.gamma)
         terms |= more
         signals |= watched

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import PenaltyConfig
+from gansmith.engine import rank, world
 from gansmith.losses.penalties import (
     PENALTIES,
     Place,
@@ -23,6 +24,8 @@ from gansmith.tasks.game import Micro, Terms
 
 # Of outputs, samples, labels, and how many of the samples are real; one ‖∇D‖² for each output.
 Slope = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+
+NAMES = {"real": "r1", "fake": "r2"}  # of the penalties on both sides
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,12 @@ def judge(
     """D on both sides, and its slope on so many of the first samples of each as ``sloped`` says.
 
     Only the part that is penalised asks for ∂D/∂x, since R1 and R2 cost as much again as the rest
-    of the step; a quarter of a shuffled batch estimates the same expectation.
+    of the step; a quarter of a shuffled batch estimates the same expectation. A side in ``sloped``
+    has norms, if of no sample.
     """
     first = (sloped.get("real", 0), sloped.get("fake", 0))
-    parts, norms = [], {}
+    parts = []
+    norms = {side: torch.zeros(0, device=real.device) for side in sloped}
     for wanted, r, f in (
         (True, slice(0, first[0]), slice(0, first[1])),
         (False, slice(first[0], len(real)), slice(first[1], len(fake))),
@@ -78,9 +83,32 @@ def judge(
         if wanted:
             both = slope(out, samples, labels, reals)
             found = {"real": both[:cut], "fake": both[cut:]}
-            norms = {side: norm for side, norm in found.items() if len(norm)}
+            norms = {side: found[side] for side in sloped}
     real_B, fake_B = (torch.cat(side) for side in zip(*parts, strict=True))
     return Judged(real_B, fake_B, norms)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a batch is penalised: so many of this rank's samples, and packs per rank on average.
+
+    A mean over the penalised ones of all ranks is the mean over the ranks of what each has, each
+    weighed by how many it has: none, where there are fewer than ranks.
+    """
+
+    count: int
+    packs: float
+
+    def weighed(self, mean: Tensor, norm_P: Tensor) -> Tensor:
+        """A mean over our slopes as its part in the mean over the ranks."""
+        if len(norm_P) == self.packs:
+            return mean
+        return mean * (len(norm_P) / self.packs) if len(norm_P) else norm_P.sum()
+
+
+def steepness(norm_P: Tensor, part: Part) -> Tensor:
+    """E‖∇D‖, detached."""
+    return part.weighed(norm_P.detach().sqrt().mean(), norm_P.detach())
 
 
 @dataclass(frozen=True)
@@ -100,15 +128,25 @@ class Smoothing:
         """Where the slope of D is taken."""
         return PENALTIES[self.cfg.name].place
 
-    def count(self, batch: int, gamma: float) -> int:
-        """How many samples are penalised: a share of the batch, in whole packs, none at γ = 0."""
-        if not sloped(self.cfg.name, gamma):
-            return 0
-        return max(1, round(batch * self.cfg.share / self.pac)) * self.pac
+    def part(self, batch: int, gamma: float) -> Part | None:
+        """The share of the batch that is penalised, in whole packs; None at γ = 0.
 
-    def at_sides(self, count: int) -> dict[str, int]:
-        """How many real and fake samples are sloped in D's own pass."""
-        return {side: count for side in ("real", "fake") if self.place in (side, "both")}
+        Args:
+            batch: how many samples this rank has; the share is of those of all ranks.
+            gamma: the penalty's weight.
+        """
+        if not sloped(self.cfg.name, gamma):
+            return None
+        many = world()
+        packs = max(1, round(batch * many * self.cfg.share / self.pac))
+        ours = len(range(rank(), packs, many))  # as `gansmith.engine.Share` deals them out
+        return Part(ours * self.pac, packs / many)
+
+    def at_sides(self, part: Part | None) -> dict[str, int]:
+        """How many real and fake samples are sloped in D's own pass, where it has such a pass."""
+        if part is None:
+            return {}
+        return {side: part.count for side in ("real", "fake") if self.place in (side, "both")}
 
     def slope(self, D: nn.Module, micro: Micro) -> Slope:
         """The exact slope, or the finite difference."""
@@ -117,34 +155,44 @@ class Smoothing:
             return lambda out, samples, labels, reals: square * squared_gradient_norm(out, samples)
 
         def differ(out: Tensor, samples: Tensor, labels: Tensor | None, reals: int) -> Tensor:
-            sides = (reals, len(samples) - reals)
-            step = micro.draws("finite-difference").normal(sides, *samples.shape[1:])
+            draw, fakes = micro.draws("finite-difference"), len(samples) - reals
+            steps = [
+                draw.normal(len(micro.real), *samples.shape[1:])[:count] for count in (reals, fakes)
+            ]
+            step = torch.cat(steps)
             length = self.cfg.sigma * self.unit
             near = samples.detach() + length * step.to(samples.device, samples.dtype)
             return finite_difference(out, outputs(D, near, labels, reals), self.cfg.sigma)
 
         return differ
 
-    def terms(self, norms: dict[str, Tensor], gamma: float) -> Terms:
-        """R1 and R2 from the slopes that `judge` took."""
-        names = {"real": "r1", "fake": "r2"}
-        return {names[side]: zero_centred_penalty(norm, gamma) for side, norm in norms.items()}
+    def terms(
+        self, norms: dict[str, Tensor], part: Part | None, gamma: float
+    ) -> tuple[Terms, Terms]:
+        """R1 and R2 from the slopes that `judge` took, and how steep D is there."""
+        terms, signals = Terms(), Terms()
+        for side, norm_P in norms.items():
+            assert part is not None, "slopes were taken of some part of the batch"
+            terms[NAMES[side]] = part.weighed(zero_centred_penalty(norm_P, gamma), norm_P)
+            signals[f"grad_{side}"] = steepness(norm_P, part)
+        return terms, signals
 
     def elsewhere(
         self, D: nn.Module, real: Tensor, fake: Tensor, micro: Micro, gamma: float
     ) -> tuple[Terms, Terms]:
         """The penalties at points between real and fake samples, or around the real ones."""
-        count = self.count(len(real), gamma)
-        if not count or self.place not in ("between", "around"):
+        part = self.part(len(real), gamma)
+        if part is None or self.place not in ("between", "around"):
             return {}, {}
-        real, fake = real[:count].detach(), fake[:count].detach()
         draw = micro.draws("penalty")
         if self.place == "between":
-            points = points_between(real, fake, draw, self.pac)
+            points = points_between(real.detach(), fake.detach(), draw, self.pac)
         else:
-            points = points_around(real, draw)
-        points.requires_grad_()
-        labels = None if micro.labels_B is None else micro.labels_B[:count]
-        norm_P = self.slope(D, micro)(D(points, labels), points, labels, count)
+            points = points_around(real.detach(), draw)
+        points = points[: part.count].requires_grad_()
+        labels = None if micro.labels_B is None else micro.labels_B[: part.count]
+        norm_P = torch.zeros(0, device=real.device)
+        if part.count:
+            norm_P = self.slope(D, micro)(D(points, labels), points, labels, part.count)
         value = centred_penalty(norm_P, gamma, PENALTIES[self.cfg.name].centre)
-        return {"gp": value}, {"grad_between": norm_P.detach().sqrt().mean()}
+        return {"gp": part.weighed(value, norm_P)}, {"grad_between": steepness(norm_P, part)}

@@ -1,0 +1,63 @@
+"""Two ranks compute what one process computes: every loss, penalty, task and norm, by table."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+GRADIENT, WEIGHTS = 1e-6, 1e-4  # relative, in float32
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    """What `ranks_worker` found: relative errors by entry and by what was compared."""
+    out = tmp_path_factory.mktemp("ranks")
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*words, str(HERE / "ranks_worker.py"), str(out)],
+        cwd=HERE,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((out / "found.json").read_text())
+
+
+def test_gradients_of_two_ranks_are_those_of_one_process(
+    found: dict[str, dict[str, float]],
+) -> None:
+    away = {
+        f"{entry}: {key}": error
+        for entry, errors in found.items()
+        if not entry.endswith("weights")
+        for key, error in errors.items()
+        if key in "DG" and not error <= GRADIENT
+    }
+    assert not away
+    assert len(found) > 80, "every loss, penalty, task, family and norm, in one part and in two"
+
+
+def test_the_diary_tells_the_means_over_the_ranks(found: dict[str, dict[str, float]]) -> None:
+    away = {
+        f"{entry}: {key}": error
+        for entry, errors in found.items()
+        for key, error in errors.items()
+        if key not in "DG" and not error <= 1e-5  # a difference of means loses a digit
+    }
+    assert not away
+
+
+def test_weights_after_100_steps_are_those_of_one_process(
+    found: dict[str, dict[str, float]],
+) -> None:
+    long = {entry: errors for entry, errors in found.items() if entry.endswith("weights")}
+    assert len(long) >= 4
+    for errors in long.values():
+        assert max(errors.values()) <= WEIGHTS
