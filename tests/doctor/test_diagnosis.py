@@ -1,6 +1,7 @@
 """Each rule finds its disorder in signs that show it, and is silent on those of a healthy run."""
 
 import string
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -305,6 +306,37 @@ def test_a_d_that_had_better_say_nothing_is_weak() -> None:
     assert "D pays 11" in told(found)["evidence"]
     for sound in ({"d_loss": 1.5}, {"coverage": 0.3}, {"g_loss": 9.0}):
         assert "GS306" not in [each.code for each in run(crushed | sound).standing]
+
+
+TIED = HEALTHY | {"g_loss": 0.693, "coverage": 0.01, "acc_pairs": 0.6}
+OUTWEIGHED = HEALTHY | {"d_loss": 11.0, "coverage": 0.01, "acc_pairs": 0.85}
+BLIND = HEALTHY | {"acc_pairs": 0.5, "coverage": 0.1}
+
+
+@pytest.mark.parametrize("signs", [TIED, OUTWEIGHED, BLIND], ids=["flat", "worse", "blind"])
+def test_a_d_that_comes_second_is_not_yet_weak(signs: Signs) -> None:
+    """Where distances lead G at first, an undecided D is no finding till it has had its time."""
+    alone, led = FACTS, replace(FACTS, guided=True)
+    young, old = 14, 30  # looks, at every 50 steps
+    assert "GS306" in [each.code for each in run(signs, alone, young).standing]
+    assert "GS306" not in [each.code for each in run(signs, led, young).standing]
+    assert "GS306" in [each.code for each in run(signs, led, old).standing]
+
+
+@pytest.mark.parametrize("signs", [HEALTHY | LET_GO, HEALTHY | ILL["GS306"]], ids=["far", "slow"])
+def test_a_d_that_is_slow_or_lets_samples_go_is_weak_whoever_leads_g(signs: Signs) -> None:
+    assert "GS306" in [each.code for each in run(signs, replace(FACTS, guided=True), 14).standing]
+
+
+@pytest.mark.parametrize("part", [0.005, 1.0, 2.0])
+def test_divergence_is_told_alike_whatever_the_weight_of_the_game(part: float) -> None:
+    """What stands for an ideal of 0, as hinge has it, is weighed like the loss itself."""
+    for ideal in (0.0, 0.693):
+        facts = replace(FACTS, ideal_g=part * ideal, part=part)
+        unit = max(ideal, 0.1)
+        for times, found in ((41.0, True), (39.0, False)):
+            diagnosis = run(HEALTHY | {"g_loss": part * unit * times}, facts)
+            assert ("GS308" in [each.code for each in diagnosis.standing]) is found
 
 
 def test_samples_far_out_that_g_pays_dearly_for_show_divergence() -> None:
