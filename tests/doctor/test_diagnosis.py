@@ -31,7 +31,7 @@ HEALTHY: Signs = {
     "noise_share": 0.75, "precision": 0.6, "recall": 0.34, "coverage": 0.43, "copies": 0.0,
     "leaked": 0.0, "moved": 0.16, "turned": -0.3, "spectrum_high": 0.1, "checkerboard": 0.1,
     "low_fake": 0.0, "high_fake": 1.0, "low_real": 0.0, "high_real": 1.0, "nonfinite": 0.0,
-    "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5, "changed": 0.3,
+    "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5, "own_chance": 0.97, "changed": 0.3,
     "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6, "tint_red": 0.03,
     "tint_green": -0.02, "tint_blue": 0.02,
 }  # fmt: skip
@@ -337,6 +337,25 @@ def test_divergence_is_told_alike_whatever_the_weight_of_the_game(part: float) -
         for times, found in ((41.0, True), (39.0, False)):
             diagnosis = run(HEALTHY | {"g_loss": part * unit * times}, facts)
             assert ("GS308" in [each.code for each in diagnosis.standing]) is found
+
+
+@pytest.mark.parametrize(
+    ("own", "chance", "found"),
+    [
+        (0.97, 0.985, False),  # of many pairs: nearer by little, but not by chance
+        (0.99, 0.985, True),
+        (0.93, 0.88, True),  # of few: chance alone comes as near
+        (0.86, 0.88, False),
+        (0.9, 0.7, False),  # of so few that nobody can tell
+    ],
+)
+def test_whether_pairs_are_none_is_told_by_what_chance_does(
+    own: float, chance: float, found: bool
+) -> None:
+    signs = HEALTHY | {"own_target": own, "own_chance": chance}
+    assert ("GS318" in [each.code for each in run(signs).standing]) is found
+    del signs["own_chance"]
+    assert run(signs).standing == [], "as in logs of before there was such a sign"
 
 
 def test_samples_far_out_that_g_pays_dearly_for_show_divergence() -> None:

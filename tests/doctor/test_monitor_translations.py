@@ -94,7 +94,7 @@ def test_pairs_that_do_not_belong_together_are_told_of(sides: Path) -> None:
     )
     assert OURS & set(codes) == {"GS318"}
     assert signs["heeded"] > 0.8
-    assert signs["own_target"] > 0.96
+    assert signs["own_target"] > signs["own_chance"] > 0.75
     (told,) = (each["told"] for each in found if each["code"] == "GS318")
     assert "from their own targets" in told["en"]["evidence"]
 
