@@ -338,7 +338,8 @@ def test_one_class_is_found() -> None:
     ("translation", "held"),
     [
         ({}, True),
-        ({"nce": 0}, True),
+        ({"nce": 0}, False),
+        ({"identity": 0}, True),
         ({"nce": 0, "identity": 0}, False),
         ({"nce": 0, "identity": 0, "method": "cycle"}, True),
         ({"cycle": 0}, True),
