@@ -42,7 +42,7 @@ class Claim:
 
     @property
     def held(self) -> bool | None:
-        """Whether the value is low enough, and the two intervals do not overlap; None is unknown."""
+        """Whether the value is low enough, and both intervals do not overlap; None: not known."""
         if self.values is None:
             return None
         one, other = self.values

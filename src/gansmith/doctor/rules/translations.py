@@ -21,9 +21,10 @@ def ignored(history: History) -> Suspicion | None:
 
     Outputs of two inputs and one noise lie less than a twelfth as far apart as two pictures of the
     target side; or, of pairs, outputs that are not the inputs lie no nearer to their own targets
-    than, in 99 of 100 cases, they would to targets in any order. Isola et al. 2017, section 4.1, saw it of a D that does not see the input, and
-    Zhu et al. 2017, section 1, name it what D alone leads to: all inputs map to one output.
-    Untrained translators heed three times as much, and one that comes to heed more is on its way.
+    than, in 99 of 100 cases, they would to targets in any order. Isola et al. 2017, section 4.1,
+    saw it of a D that does not see the input, and Zhu et al. 2017, section 1, name it what D alone
+    leads to: all inputs map to one output. Untrained translators heed three times as much, and one
+    that comes to heed more is on its way.
     """
     share = history.middle("heeded", WINDOW)
     own, chance = history.middle("own_target", WINDOW), history.middle("own_chance", WINDOW)
