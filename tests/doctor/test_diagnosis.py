@@ -32,8 +32,8 @@ HEALTHY: Signs = {
     "leaked": 0.0, "moved": 0.16, "turned": -0.3, "spectrum_high": 0.1, "checkerboard": 0.1,
     "low_fake": 0.0, "high_fake": 1.0, "low_real": 0.0, "high_real": 1.0, "nonfinite": 0.0,
     "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5,
-    "own_chance": 0.97, "changed": 0.3, "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6, "tint_red": 0.03,
-    "tint_green": -0.02, "tint_blue": 0.02,
+    "own_chance": 0.97, "changed": 0.3, "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6,
+    "tint_red": 0.03, "tint_green": -0.02, "tint_blue": 0.02,
 }  # fmt: skip
 # What of it is otherwise where a disorder shows.
 ILL: dict[str, Signs] = {

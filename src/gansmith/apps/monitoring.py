@@ -122,7 +122,7 @@ def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
         penalty=cfg.penalty.name,
         gamma=float(cfg.penalty.gamma),
         batch=int(cfg.batch),
-        samples=len(ready.data),
+        samples=len(ready.data.target if isinstance(ready.data, Sides) else ready.data),
         kinds=len(info.modes) or len(info.classes),
         held=exhibit.held is not None,
         kind="points" if info.kind == "points" else "images",
