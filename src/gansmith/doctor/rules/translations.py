@@ -31,8 +31,8 @@ def ignored(history: History) -> Suspicion | None:
     early = history.step < 300 and (share is None or share >= NOT_AT_ALL)
     unheeded = share is not None and share < HEEDED
     back = (history.middle("changed", WINDOW) or 0.0) < CHANGED
-    known = own is not None and chance is not None and chance > TELLING
-    unrelated = known and own > chance and not back and history.step >= 500
+    by_chance = own is not None and chance is not None and own > chance > TELLING
+    unrelated = by_chance and not back and history.step >= 500
     if early or not (unheeded or unrelated):
         return None
     seen = {
