@@ -254,6 +254,7 @@ RESUMED = [
     ("--config {other.yaml}", "batch cannot change from 8 to 16"),
     ("--budget never", "budget 'never' is not understood"),
     ("--set batsh=3", "unknown setting 'batsh'; did you mean 'batch'?"),
+    ("--set target=b/", "unknown setting 'target'; did you mean 'translation.target'?"),
 ]
 
 

@@ -54,7 +54,7 @@ def shares(pairs: Pairs) -> list[str]:
             for case, record in faulty
             if case.half == half and planted in (case.planted, "all")
         ]
-        for kind in ("settings", "runs", "loops", "programs", "all"):
+        for kind in ("settings", "runs", "translators", "loops", "programs", "all"):
             chosen = [pair for pair in of_group if kind in (pair[0].kind, "all")]
             if chosen:
                 hits = sum(right(*pair) for pair in chosen)

@@ -21,13 +21,13 @@ LOOP_STEPS = 200  # of a stranger's loop: what `gansmith doctor` watches unless 
 HALVES = ("tuning", "unseen")
 FIRST_SEEDS = (0, 100)  # of the first edition's two draws
 UNSEEN_SEED = 200
-SEEDS = {"settings": 1, "runs": 2, "loops": 1}  # of every fault and size
+SEEDS = {"settings": 1, "runs": 2, "loops": 1, "translators": 1}  # of every fault and size
 PROGRAMS = ("dcgan_tutorial", "wgan_gp", "sn_hinge", "conditional")
 SOUND_PROGRAMS = 4  # seeds of each
 VARIETY = 8  # seeds that the faults of the programs take turns in
 SECOND = "2:"  # before a name, in the second draw
 Half = Literal["tuning", "unseen"]
-Kind = Literal["settings", "runs", "loops", "programs"]
+Kind = Literal["settings", "runs", "translators", "loops", "programs"]
 Job = Mapping[str, Any]
 
 
@@ -37,8 +37,8 @@ class Case:
 
     Attributes:
         fault: its name; ``none`` is healthy.
-        kind: how the doctor sees it: settings, one of our runs, the loop that rules were tuned on,
-            or another stranger's program.
+        kind: how the doctor sees it: settings, one of our runs, one that makes pictures of
+            pictures, the loop that rules were tuned on, or another stranger's program.
         codes: what should be said first.
         also: what is true too, without being the point.
         onset: the step at which the fault begins to show.
@@ -149,6 +149,20 @@ def _others() -> Iterator[Case]:
                 yield _planted(name, fault, fault["kind"], size, seed, "unseen", job, new=True)
 
 
+def _translators() -> Iterator[Case]:
+    """Translators and completers that fail, and sound ones beside them."""
+    tree = _read(HERE / "translators.yaml")
+    sizes, faults = tree["sizes"], tree["faults"]
+    for size, job in sizes.items():
+        for half, seed in (("tuning", FIRST_SEEDS[0]), ("unseen", UNSEEN_SEED)):
+            yield Case("none", "translators", size, seed, half, job=job)
+    for name, half, first in _draws(list(faults)):
+        for size in faults[name]["sizes"]:
+            job = _job(faults[name], size, sizes[size])
+            for seed in range(first, first + SEEDS["translators"]):
+                yield _planted(name, faults[name], "translators", size, seed, half, job)
+
+
 def _program(program: str, steps: int, *args: str) -> Job:
     return {"program": program, "steps": steps, "args": list(args)}
 
@@ -203,23 +217,31 @@ def _healthy() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """Every case, healthy ones first, in an order that never changes."""
-    return [*_healthy(), *_changes(), *_loops(), *_others(), *_programs()]
+    return [*_healthy(), *_changes(), *_loops(), *_others(), *_programs(), *_translators()]
 
 
 def sound(size: str) -> dict[str, Any]:
     """The job that faults of a size are planted in."""
-    tables = (_read(HERE / name)["sizes"] for name in ("changes.yaml", "others.yaml"))
+    names = ("changes.yaml", "others.yaml", "translators.yaml")
+    tables = (_read(HERE / name)["sizes"] for name in names)
     base: dict[str, Any] = {key: job for table in tables for key, job in table.items()}[size]
     return base
 
 
-MADE = ("sevens", "few-eights", "copies", "flat", "masks", "unlabelled")
+MADE = ("sevens", "few-eights", "copies", "flat", "masks", "unlabelled", "sides", "strangers")
+PAIRS = 400
 
 
 def made_data(name: str, folder: Path) -> str:
-    """The data source of a job: a built-in name as it is, or an archive made of the digits."""
+    """The data source of a job: a built-in name as it is, or what is made of the digits.
+
+    That is an archive, or a folder of two sides: digits, and their negatives on red paper; of
+    ``strangers`` each has another digit's.
+    """
     if name not in MADE:
         return name
+    if name in ("sides", "strangers"):
+        return str(_two_sides(folder / name, apart=PAIRS // 2 if name == "strangers" else 0))
     from gansmith import open_data
 
     path = folder / f"{name}.npz"
@@ -242,3 +264,22 @@ def made_data(name: str, folder: Path) -> str:
     labelled = {} if name == "unlabelled" else {"labels": y}
     np.savez(path, images=x[:, 0], **labelled)
     return str(path)
+
+
+def _two_sides(folder: Path, apart: int) -> Path:
+    """Pairs by name; the partner is that of the digit so many places on."""
+    from PIL import Image
+
+    from gansmith import open_data
+
+    if (folder / "whole").exists():
+        return folder
+    pixels = open_data("digits", limit=PAIRS).batch(np.arange(PAIRS))[0][:, 0].numpy()
+    for number, grey in enumerate(pixels):
+        of = pixels[(number + apart) % PAIRS]
+        red = np.stack([255 - of // 8, (255 - of) // 2, (255 - of) // 2], -1)
+        for side, picture in (("A", grey), ("B", red)):
+            (folder / side).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(folder / side / f"{number:03d}.png")
+    (folder / "whole").touch()
+    return folder

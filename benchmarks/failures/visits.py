@@ -20,7 +20,8 @@ def visit(case: Case, work: Path, repair: str = "advise") -> Record:
     """What was found, when, and, of a run that is to be mended, how good it became."""
     begun = time.perf_counter()
     try:
-        look = {"settings": _settings, "runs": _run}.get(case.kind, _loop)
+        ours = {"settings": _settings, "runs": _run, "translators": _run}
+        look = ours.get(case.kind, _loop)
         seen = look(case, work, repair)
     except Exception as error:  # a visit that fails is a result, and no reason to stop the others
         seen = {"found": [], "alarms": [], "failed": f"{type(error).__name__}: {error}"[:300]}

@@ -7,9 +7,11 @@ import torch
 from gansmith.apps import setting_up
 from gansmith.apps.settling import dry_run, settings
 from gansmith.config import build, nest, to_tree
+from gansmith.data import DataInfo
 from gansmith.errors import UserError
 from gansmith.losses import LOSSES
 from gansmith.models import MODELS
+from gansmith.recipes import Facts, resolve
 
 
 def test_every_known_name_passes() -> None:
@@ -55,6 +57,21 @@ def test_a_dry_run_decides_what_a_run_decides(pictures: Path) -> None:
 def test_a_dry_run_of_a_large_net_costs_no_memory(pictures: Path) -> None:
     plan = dry_run(str(pictures), changes={"model.width": 4_096, "resolution": 256})
     assert plan.cfg.model.width == 4_096
+
+
+@pytest.mark.parametrize("count", [1_999, 2_000])
+def test_a_frechet_distance_is_of_the_shorter_side(count: int) -> None:
+    """The longer one's 60,000 pictures are no help: what is scored is as few as the other."""
+    alone = ((60_000, 1, 28, 28), (count, 1, 28, 28))
+    info = DataInfo("digits", "images", 60_000, (2, 28, 28), (), "0", (), given=1, sides=alone)
+    changes = {"evaluate.by": "fd", "evaluate.every": 100, "device": "cpu"}
+    cfg, _ = resolve(settings("digits", "cut", changes), info, Facts("cpu", "fp32"))
+    cfg, _ = setting_up.settle_styles(cfg)
+    if count < 2_000:
+        with pytest.raises(UserError, match=r"evaluate\.by fd needs 2000 samples"):
+            setting_up.refuse_unfit(cfg, info, info.count)
+    else:
+        setting_up.refuse_unfit(cfg, info, info.count)
 
 
 def test_nets_are_a_function_of_the_settings(pictures: Path) -> None:

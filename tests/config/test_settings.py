@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gansmith import config
 from gansmith.config import Config, build, known_keys, merge, nest, parse_assignment
-from gansmith.errors import UserError, nearest
+from gansmith.errors import UserError, nearest, nearest_setting
 
 names = st.sampled_from(["a", "b", "c", "d"])
 trees = st.recursive(
@@ -105,6 +105,14 @@ def test_a_misspelt_key_names_the_nearest(wrong: str, right: str) -> None:
 def test_nearest_says_nothing_where_nothing_is_near() -> None:
     assert nearest("zebra", ["width", "depth"]) == ""
     assert nearest("wdith", ["width", "depth"]) == "; did you mean 'width'?"
+
+
+def test_the_last_part_of_a_setting_names_the_whole() -> None:
+    known = ["targets.smooth", "translation.target", "model.g.norm", "model.d.norm"]
+    assert nearest_setting("target", known) == "; did you mean 'translation.target'?"
+    assert nearest_setting("norm", known) == "; did you mean 'model.g.norm' or 'model.d.norm'?"
+    assert nearest_setting("targets.smoth", known) == "; did you mean 'targets.smooth'?"
+    assert nearest_setting("zebra", known) == ""
 
 
 # --- round trip

@@ -42,6 +42,18 @@ def test_a_draw_of_the_same_seed_is_the_same_distortion_of_other_pictures(policy
     torch.testing.assert_close(fa + fb - f0, both, rtol=1e-4, atol=1e-5)
 
 
+def test_two_pictures_of_a_pair_are_coloured_alike_and_each_by_itself():
+    """What D sees of a pair: neither takes colour from the other, and both are changed alike."""
+    torch.manual_seed(0)
+    x = torch.rand(5, 3, 8, 8) * 2 - 1
+    grey = x.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    both = color(torch.cat([x, grey], 1), draw(3))
+    assert torch.allclose(both[:, 3:], both[:, 3:4].expand(-1, 3, -1, -1), atol=1e-6)
+    twice = color(torch.cat([x, x], 1), draw(3))
+    assert torch.allclose(twice[:, :3], color(x, draw(3)), atol=1e-6)
+    assert torch.equal(twice[:, :3], twice[:, 3:])
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_gradients_flow_to_the_pictures(policy):
     x = pictures().requires_grad_()

@@ -157,8 +157,14 @@ def test_sides_of_two_sizes_meet_at_the_smaller(tmp_path, cache):
     for i in range(3):
         save(tmp_path / "A" / f"{i}.png", i, size=(64, 64))
         save(tmp_path / "B" / f"{i}.png", i, size=(32, 32))
-    assert open_sides(str(tmp_path)).info.shape == (2, 32, 32)
-    assert open_sides(str(tmp_path), paired=False).info.shape == (2, 32, 32)
+    alone = ((3, 1, 64, 64), (3, 1, 32, 32))
+    for paired in (True, False):
+        assert describe_sides(str(tmp_path), paired=paired).sides == alone
+        info = open_sides(str(tmp_path), paired=paired).info
+        assert (info.shape, info.sides) == ((2, 32, 32), alone)
+        back = open_sides(str(tmp_path), paired=paired, direction="BtoA").info
+        assert back.sides == alone[::-1]
+        assert describe_sides(str(tmp_path), paired=paired, direction="BtoA").sides == alone[::-1]
     assert open_sides(str(tmp_path), resolution=(8, 8)).info.shape == (2, 8, 8)
 
 
@@ -194,6 +200,8 @@ def test_sides_without_pairs_have_their_own_lengths(tmp_path, cache):
         save(tmp_path / "B" / f"{i:03d}.png", 10 * i + 5, colour=True)
     sides = open_sides(str(tmp_path), paired=False)
     assert len(sides) == 12
+    assert sides.info.fewest == 5, "those that come again are no more"
+    assert sides.info.sides == ((5, 1, SIDE, SIDE), (12, 3, SIDE, SIDE))
     assert (len(sides.input), len(sides.target)) == (5, 12)
     first, second = zip(*told(sides), strict=True)
     assert list(first) == [10 * (i % 5) for i in range(12)]

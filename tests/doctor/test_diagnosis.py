@@ -1,6 +1,7 @@
 """Each rule finds its disorder in signs that show it, and is silent on those of a healthy run."""
 
 import string
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -30,9 +31,9 @@ HEALTHY: Signs = {
     "noise_share": 0.75, "precision": 0.6, "recall": 0.34, "coverage": 0.43, "copies": 0.0,
     "leaked": 0.0, "moved": 0.16, "turned": -0.3, "spectrum_high": 0.1, "checkerboard": 0.1,
     "low_fake": 0.0, "high_fake": 1.0, "low_real": 0.0, "high_real": 1.0, "nonfinite": 0.0,
-    "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5, "changed": 0.3,
-    "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6, "tint_red": 0.03,
-    "tint_green": -0.02, "tint_blue": 0.02,
+    "hole_detail": 0.8, "hole_tone": 0.9, "heeded": 0.9, "own_target": 0.5,
+    "own_chance": 0.97, "changed": 0.3, "sides_apart": 5.9, "nearer": 0.4, "tint": 0.6,
+    "tint_red": 0.03, "tint_green": -0.02, "tint_blue": 0.02,
 }  # fmt: skip
 # What of it is otherwise where a disorder shows.
 ILL: dict[str, Signs] = {
@@ -305,6 +306,56 @@ def test_a_d_that_had_better_say_nothing_is_weak() -> None:
     assert "D pays 11" in told(found)["evidence"]
     for sound in ({"d_loss": 1.5}, {"coverage": 0.3}, {"g_loss": 9.0}):
         assert "GS306" not in [each.code for each in run(crushed | sound).standing]
+
+
+TIED = HEALTHY | {"g_loss": 0.693, "coverage": 0.01, "acc_pairs": 0.6}
+OUTWEIGHED = HEALTHY | {"d_loss": 11.0, "coverage": 0.01, "acc_pairs": 0.85}
+BLIND = HEALTHY | {"acc_pairs": 0.5, "coverage": 0.1}
+
+
+@pytest.mark.parametrize("signs", [TIED, OUTWEIGHED, BLIND], ids=["flat", "worse", "blind"])
+def test_a_d_that_comes_second_is_not_yet_weak(signs: Signs) -> None:
+    """Where distances lead G at first, an undecided D is no finding till it has had its time."""
+    alone, led = FACTS, replace(FACTS, guided=True)
+    young, old = 14, 30  # looks, at every 50 steps
+    assert "GS306" in [each.code for each in run(signs, alone, young).standing]
+    assert "GS306" not in [each.code for each in run(signs, led, young).standing]
+    assert "GS306" in [each.code for each in run(signs, led, old).standing]
+
+
+@pytest.mark.parametrize("signs", [HEALTHY | LET_GO, HEALTHY | ILL["GS306"]], ids=["far", "slow"])
+def test_a_d_that_is_slow_or_lets_samples_go_is_weak_whoever_leads_g(signs: Signs) -> None:
+    assert "GS306" in [each.code for each in run(signs, replace(FACTS, guided=True), 14).standing]
+
+
+@pytest.mark.parametrize("part", [0.005, 1.0, 2.0])
+def test_divergence_is_told_alike_whatever_the_weight_of_the_game(part: float) -> None:
+    """What stands for an ideal of 0, as hinge has it, is weighed like the loss itself."""
+    for ideal in (0.0, 0.693):
+        facts = replace(FACTS, ideal_g=part * ideal, part=part)
+        unit = max(ideal, 0.1)
+        for times, found in ((41.0, True), (39.0, False)):
+            diagnosis = run(HEALTHY | {"g_loss": part * unit * times}, facts)
+            assert ("GS308" in [each.code for each in diagnosis.standing]) is found
+
+
+@pytest.mark.parametrize(
+    ("own", "chance", "found"),
+    [
+        (0.97, 0.985, False),  # of many pairs: nearer by little, but not by chance
+        (0.99, 0.985, True),
+        (0.93, 0.88, True),  # of few: chance alone comes as near
+        (0.86, 0.88, False),
+        (0.9, 0.7, False),  # of so few that nobody can tell
+    ],
+)
+def test_whether_pairs_are_none_is_told_by_what_chance_does(
+    own: float, chance: float, found: bool
+) -> None:
+    signs = HEALTHY | {"own_target": own, "own_chance": chance}
+    assert ("GS318" in [each.code for each in run(signs).standing]) is found
+    del signs["own_chance"]
+    assert run(signs).standing == [], "as in logs of before there was such a sign"
 
 
 def test_samples_far_out_that_g_pays_dearly_for_show_divergence() -> None:

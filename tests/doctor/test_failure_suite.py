@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gansmith.apps.settling import settings
 from gansmith.doctor import CATALOGUE
@@ -49,7 +50,7 @@ def test_halves_share_no_seed_and_what_is_new_was_never_known() -> None:
         assert not new & {fault for of_kind, fault in changed if of_kind == kind}
 
 
-@pytest.mark.parametrize("kind", ["settings", "runs", "loops"])
+@pytest.mark.parametrize("kind", ["settings", "runs", "translators", "loops"])
 def test_a_second_draw_takes_half_of_the_known_faults(kind: str) -> None:
     known = [case for case in FAULTY if case.planted == "known" and case.kind == kind]
     first = {case.fault for case in known if case.half == "tuning"}
@@ -68,6 +69,24 @@ def test_every_loop_is_a_program_with_arguments() -> None:
             assert str(case.seed) in case.job["args"], case.name
 
 
+def test_translators_fail_in_every_way_and_have_sound_twins() -> None:
+    ours = [case for case in CASES if case.kind == "translators"]
+    planted = {code for case in ours for code in case.codes}
+    assert planted >= {"GS317", "GS318", "GS319", "GS320", "GS251"}
+    sound = {case.size for case in ours if case.fault == "none"}
+    assert {case.size for case in ours} == sound
+
+
+def test_two_sides_are_pairs_and_those_of_strangers_are_none(tmp_path: Path) -> None:
+    for name, own in (("sides", True), ("strangers", False)):
+        folder = Path(cases.made_data(name, tmp_path))
+        grey, red = (np.asarray(Image.open(folder / side / "007.png")) for side in "AB")
+        assert grey.shape == (28, 28)
+        assert np.array_equal(red[..., 1], (255 - grey) // 2) is own
+        assert len(list((folder / "B").iterdir())) == cases.PAIRS
+    assert cases.made_data("sides", tmp_path) == str(tmp_path / "sides")
+
+
 def test_archives_are_what_they_are_called(tmp_path: Path) -> None:
     masks = np.load(cases.made_data("masks", tmp_path))
     assert set(np.unique(masks["images"])) == {0, 1}
@@ -78,7 +97,9 @@ def test_archives_are_what_they_are_called(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c.kind in ("settings", "runs")], ids=lambda c: c.name
+    "case",
+    [c for c in CASES if c.kind in ("settings", "runs", "translators")],
+    ids=lambda c: c.name,
 )
 def test_settings_are_read(case: cases.Case, tmp_path: Path) -> None:
     changes = {"seed": case.seed, **case.job.get("set", {})}

@@ -262,6 +262,65 @@ def noise(count: int, high: int = 256) -> np.ndarray:
     return np.random.default_rng(0).integers(0, high, (count, 8, 8), dtype=np.uint8)
 
 
+def of_sides(task: str, side: int, *alone: tuple[int, int, int, int]) -> Patient:
+    info = replace(INFO, shape=(4, side, side), given=alone[0][1], sides=alone)
+    tree = {
+        "task": task,
+        "model": {"name": "unet", "width": 16},
+        "batch": 8,
+        "optim": {"lr": 1e-3},
+        "penalty": {"gamma": 0.06},
+        "augment": {"flip": False, "policy": "all"},
+        "resolution": side,
+        "translation": {"target": "other"},
+    }
+    cfg = build(BASE, tree)
+    return admit(cfg, info, "cpu", own_sides=alone)
+
+
+@pytest.mark.parametrize(
+    ("task", "side", "given", "wanted", "said"),
+    [
+        ("translation", 32, (9, 1, 32, 32), (9, 1, 32, 32), ()),
+        ("translation", 64, (9, 3, 64, 64), (9, 3, 128, 128), ()),
+        ("translation", 64, (9, 3, 64, 64), (9, 3, 256, 256), ("4 times as small",)),
+        ("translation", 32, (9, 3, 64, 64), (9, 3, 256, 256), ()),  # both are made smaller
+        ("translation", 64, (9, 1, 64, 64), (9, 3, 64, 64), ()),  # to be coloured, as pairs show
+        ("unpaired", 64, (9, 1, 64, 64), (9, 3, 64, 64), ("1 channels",)),
+        ("unpaired", 32, (9, 3, 256, 128), (9, 1, 32, 32), ("256x128", "3 channels")),
+    ],
+)
+def test_sides_that_differ_in_size_or_in_colour_get_a_remark(
+    task: str, side: int, given: tuple, wanted: tuple, said: tuple[str, ...]
+) -> None:
+    found = [each for each in lint(of_sides(task, side, given, wanted)) if each.code == "GS409"]
+    assert bool(found) is bool(said)
+    for each in found:
+        assert each.severity == "advice"
+        for language in LANGUAGES:
+            assert "{" not in told(each, language)["evidence"]
+        assert all(part in told(each)["evidence"] for part in said)
+        assert ("channels" in told(each)["evidence"]) is any("channels" in part for part in said)
+
+
+def test_sides_are_looked_at_as_they_are_alone(tmp_path: Path) -> None:
+    """Also where the run takes them smaller: of folders, before a step."""
+    for side, size in (("A", 128), ("B", 16)):
+        (tmp_path / side).mkdir()
+        for at in range(8):
+            Image.new("L", (size, size), 20 * at).save(tmp_path / side / f"{at}.png")
+    tree = {"task": "unpaired", "model": {"name": "translator"}, "batch": 4}
+    patient = examined(tree | {"data": {"source": str(tmp_path)}})
+    assert patient.own_sides == ((8, 1, 128, 128), (8, 1, 16, 16))
+    assert "GS409" in codes(lint(patient))
+
+
+@pytest.mark.parametrize("count", [50, 5_000])
+def test_few_samples_are_those_of_the_shorter_side(count: int) -> None:
+    patient = of_sides("unpaired", 32, (60_000, 1, 32, 32), (count, 1, 32, 32))
+    assert ("GS401" in codes(lint(patient))) is (count < 100)
+
+
 def test_images_that_differ_are_sound() -> None:
     assert with_images(noise(300)) == set()
 
@@ -338,7 +397,8 @@ def test_one_class_is_found() -> None:
     ("translation", "held"),
     [
         ({}, True),
-        ({"nce": 0}, True),
+        ({"nce": 0}, False),
+        ({"identity": 0}, True),
         ({"nce": 0, "identity": 0}, False),
         ({"nce": 0, "identity": 0, "method": "cycle"}, True),
         ({"cycle": 0}, True),

@@ -58,9 +58,25 @@ def test_how_far_outputs_lie_from_inputs_by_hand() -> None:
 def test_how_much_an_output_is_of_its_own_input_by_hand() -> None:
     wanted = flat(0.0, 1.0, 3.0)
     made = flat(0.5, 1.5, 3.5)  # 0.5 from their own; 0.5, 2.5, 1.5, 1.5, 3.5, 2.5 from the others
-    assert of_its_own(made, wanted) == {"own_target": pytest.approx(0.5 / 2)}
-    assert of_its_own(wanted, wanted) == {"own_target": 0.0}
+    found = of_its_own(made, wanted)
+    assert found["own_target"] == pytest.approx(0.5 / 2)
+    assert found["own_chance"] == pytest.approx(0.5 / 2), "a sixth of the orders are their own"
+    assert of_its_own(wanted, wanted)["own_target"] == 0.0
     assert of_its_own(flat(2.0, 2.0), flat(2.0, 2.0)) == {}
+
+
+def test_chance_goes_the_lower_the_fewer_pairs_there_are(digits: Tensor) -> None:
+    made, wanted = digits[:128], digits[128:256]
+    chances = [of_its_own(made[:n], wanted[:n])["own_chance"] for n in (16, 48, 128)]
+    assert 0.75 < chances[0] < chances[1] < chances[2] < 1.0
+    near = 0.9 * made + 0.1 * wanted  # a tenth of the way is told by many pairs
+    found = of_its_own(near, wanted)
+    assert 0.9 < found["own_target"] < found["own_chance"]
+
+
+def test_unrelated_pairs_are_nearer_than_chance_once_in_a_hundred_times(digits: Tensor) -> None:
+    found = [of_its_own(digits[:64], digits[128:192].roll(k, 0)) for k in range(64)]
+    assert sum(each["own_target"] <= each["own_chance"] for each in found) <= 4
 
 
 def test_a_tint_by_hand() -> None:

@@ -309,7 +309,8 @@ def test_a_generator_goes_to_the_hub_and_comes_back(tmp_path, monkeypatch):
 
 def test_what_the_hub_refuses_is_one_clear_line(tmp_path, monkeypatch):
     hub(monkeypatch, tmp_path, RuntimeError("401 unauthorised\nlog in first"))
-    with pytest.raises(UserError, match=r"^hub ann/digits: 401 unauthorised$"):
+    said = r"^ann/digits: no such folder here; hub ann/digits: 401 unauthorised$"
+    with pytest.raises(UserError, match=said):
         Generator.from_pretrained("ann/digits")
     with pytest.raises(UserError, match=r"^hub ann/digits: 401 unauthorised$"):
         made().save_pretrained(tmp_path / "local", push_to_hub="ann/digits")

@@ -1,12 +1,14 @@
 """What is the translation families' own: any size, what is encoded, patches at several scales."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn.functional import avg_pool2d, conv2d
 
 from gansmith.errors import UserError
 from gansmith.models import Generator, Spec, Style, Translator, build
-from gansmith.models.translation import BlurredDown, extended
+from gansmith.models.translation import BlurredDown, alike, extended
 
 Z = 6
 both = pytest.mark.parametrize("name", ["unet", "translator"])
@@ -26,6 +28,20 @@ def translator(name="unet", shape=(3, 16, 24), inputs=1, depth=2, **styles) -> T
 def picture(count=2, channels=1, size=(16, 24), seed=0) -> torch.Tensor:
     draw = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, channels, *size), generator=draw, dtype=torch.uint8)
+
+
+def test_colour_becomes_the_grey_that_a_file_is_read_in():
+    """Rec. 601 luma, as Pillow's "L": green counts five times as much as blue."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    wanted = np.asarray(Image.fromarray(pixels).convert("L"), np.int64)
+    x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+    grey = alike(x, 1)
+    assert grey.shape == (1, 1, 8, 8)
+    assert np.abs(grey[0, 0].numpy() - wanted).max() <= 0.51
+    for same in (alike(x / 127.5 - 1, 1) * 127.5 + 127.5, alike(alike(x, 1), 3)[:, 2:]):
+        assert torch.allclose(same, grey, atol=1e-3)
+    assert alike(x, 3) is x
 
 
 @both

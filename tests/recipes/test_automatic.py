@@ -124,6 +124,35 @@ def test_directions_of_the_rules() -> None:
     assert many.augment.policy == "none"
 
 
+@pytest.mark.parametrize(
+    ("name", "channels", "given", "policy"),
+    [
+        ("pix2pix", 6, 3, "all"),
+        ("pix2pix", 4, 1, "translation"),
+        ("pix2pix", 2, 1, "translation"),
+        ("cut", 6, 3, "translation"),  # nothing but D holds the colours
+        ("cyclegan", 6, 3, "translation"),
+        ("inpaint", 3, 0, "all"),
+        ("inpaint", 1, 0, "translation"),
+    ],
+)
+def test_colours_are_changed_where_something_else_holds_them(
+    name: str, channels: int, given: int, policy: str
+) -> None:
+    info = dataclasses.replace(images(500, (channels, 32, 32)), given=given)
+    cfg, _ = resolve(build(recipe(name).settings), info, Facts("cpu", "fp32", 0.5))
+    assert cfg.augment.policy == policy
+
+
+def test_two_sides_are_as_many_as_the_shorter_one() -> None:
+    info = dataclasses.replace(
+        images(50_000, (6, 32, 32)), given=3, sides=((50_000, 3, 32, 32), (900, 3, 32, 32))
+    )
+    cfg, reasons = resolve(build(recipe("cut").settings), info, Facts("cpu", "fp32", 0.5))
+    assert (cfg.augment.policy, cfg.evaluate.by) == ("translation", "kid")
+    assert any(each.why.startswith("900 samples are few") for each in reasons)
+
+
 @pytest.mark.parametrize(("accuracy", "flip"), [(0.5, True), (MIRROR_SAFE, True), (0.6, False)])
 def test_flips_only_where_mirrored_images_cannot_be_told(accuracy: float, flip: bool) -> None:
     cfg, reasons = resolve(Config(), IMAGES, Facts("cpu", "fp32", accuracy))

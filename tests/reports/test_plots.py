@@ -1,5 +1,6 @@
 """Curves lie where their numbers say, in a frame that shows what matters."""
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -152,3 +153,24 @@ def test_the_panels_of_a_run(make_run: Callable[..., Path]) -> None:
     assert {one.x_unit for one in drawn} == {"thousand images seen"}
     assert {one.unit for one in charts(log, "point")} >= {"points/s"}
     assert charts(log) == drawn
+
+
+@pytest.mark.parametrize(
+    ("terms", "names"),
+    [
+        ({"l1": 59.0, "matching": 0.1}, ["pixels of the target", "D’s features"]),
+        ({"nce": 4.0, "identity": 3.0}, ["places of the input", "of the target side itself"]),
+        ({"cycle": 5.0}, ["there and back again"]),
+        ({"hole": 3.0, "rest": 0.5}, ["pixels of the hole", "known pixels"]),
+    ],
+)
+def test_what_g_minimises_beside_the_game_is_shown(
+    tmp_path: Path, terms: dict[str, float], names: list[str]
+) -> None:
+    """Of translations, too, and in words that are true of both."""
+    records = [{"kind": "step", "step": k, "images": 8 * k, **terms} for k in (1, 2, 3)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in records), encoding="utf-8")
+    (drawn,) = charts(read_log(path))
+    assert drawn.title == "What G minimises beside the game"
+    assert [each.name for each in drawn.lines] == names

@@ -268,7 +268,8 @@ def show_demo(result: "DemoResult") -> None:
         table.add_row(*map(escape, [row.label, *cells]))
     console.print(table)
     for claim in result.claims:
-        console.print(f"{'yes' if claim.held else 'NO '}  {escape(claim.text)}")
+        said = {True: "yes         ", False: "NO          ", None: "not measured"}[claim.held]
+        console.print(f"{said}  {escape(claim.text)}")
     if result.quick:
         console.print("a quick look: these numbers mean nothing")
     for note in result.notes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from gansmith.doctor.lint import Patient, admit, lint
 from gansmith.engine import pick_device
 from gansmith.errors import UserError
 from gansmith.recipes import Facts, resolve
+from gansmith.tasks import TASKS
 
 Progress = Callable[[str, int, int], None]
 SAMPLE, SAMPLE_BYTES = 1_000, 2**26  # images looked at, and how much memory they may take
@@ -43,11 +44,25 @@ def _device(cfg: Config) -> str:
     return pick_device("auto") if cfg.device == "auto" else cfg.device
 
 
-def _own_shape(cfg: Config) -> tuple[int, ...] | None:
-    """The shape of the data where no resolution is asked for, from a look at them."""
+@dataclass(frozen=True)
+class _Own:
+    """The data where no resolution is asked for, as far as a look at them tells."""
+
+    shape: tuple[int, ...] | None = None
+    sides: tuple[tuple[int, int, int, int], ...] = ()
+
+
+def _own(cfg: Config, asked: bool = True) -> _Own:
+    """Their shape, where a resolution is ``asked`` for, and that of both sides, of two.
+
+    In as many channels as are asked for.
+    """
+    if not asked and not TASKS[cfg.task].sides:
+        return _Own()
     with suppress(UserError):
-        return describe_run_data(_with(_unlabelled(cfg), {"resolution": "auto"})).shape
-    return None
+        info = describe_run_data(_with(_unlabelled(cfg), {"resolution": "auto"}))
+        return _Own(info.shape if asked else None, info.sides)
+    return _Own()
 
 
 def _described(cfg: Config) -> DataInfo:
@@ -117,13 +132,14 @@ def patient_of(
     cfg, _ = settle_styles(cfg)
     cfg, _ = resolve(cfg, info, Facts(device, precision))
     images = _sample(cfg, progress) if look and info.kind == "images" else None
-    own = _own_shape(cfg) if asked else None
+    own = _own(cfg, asked)
     return admit(
         cfg,
         info,
         device,
         images_NCHW=images,
-        own_shape=own,
+        own_shape=own.shape,
+        own_sides=own.sides,
         total_images=total_images,
         per_class=_counted(cfg, info, progress) if images is not None else (),
     )
@@ -147,18 +163,21 @@ def of_settings(
 
 def of_plan(cfg: Config, info: DataInfo) -> list[Finding]:
     """Findings of resolved settings, without a look at the samples."""
-    return lint(admit(cfg, info, _device(cfg), own_shape=_own_shape(cfg)))
+    own = _own(cfg)
+    return lint(admit(cfg, info, _device(cfg), own_shape=own.shape, own_sides=own.sides))
 
 
 def of_run(ready: Prepared) -> list[Finding]:
     """Findings of a run that is ready to be played."""
     decided = any(reason.key == "resolution" for reason in ready.reasons)
+    own = _own(ready.cfg, not decided)
     patient = admit(
         ready.cfg,
         ready.data.info,
         ready.engine.device.type,
         images_NCHW=some_images(ready.data, ready.cfg.seed),
-        own_shape=None if decided else _own_shape(ready.cfg),
+        own_shape=own.shape,
+        own_sides=own.sides,
         total_images=ready.state.total_images,
         per_class=class_counts(ready.data) if ready.cfg.model.conditional else (),
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gansmith.apps.scoring import FEATURES_FOR, HELD_OUT, reference
 from gansmith.apps.setting_up import Prepared
+from gansmith.config import Config
 from gansmith.data import Dataset, Sides
 from gansmith.doctor.diagnosis import Diagnosis, Facts
 from gansmith.doctor.looking import (
@@ -111,20 +112,35 @@ def _facts(ready: Prepared, exhibit: Exhibit, game: Game) -> Facts:
     critic = game.loss is not None and game.loss.lipschitz
     games = 2 if cfg.task == "unpaired" and cfg.translation.method == "cycle" else 1
     weight = cfg.matching.adversarial  # of none G does not play, and all that it pays is distances
+    part = games * weight
     return Facts(
         loss=cfg.loss if game.loss is not None else "",
         boundary=game.boundary,
         ideal_d=None if critic or ideal[0] is None else games * ideal[0],
-        ideal_g=None if critic or ideal[1] is None or not weight else games * weight * ideal[1],
+        ideal_g=None if critic or ideal[1] is None or not part else part * ideal[1],
         critic=critic,
         penalty=cfg.penalty.name,
         gamma=float(cfg.penalty.gamma),
         batch=int(cfg.batch),
-        samples=len(ready.data),
+        samples=len(ready.data.target if isinstance(ready.data, Sides) else ready.data),
         kinds=len(info.modes) or len(info.classes),
         held=exhibit.held is not None,
         kind="points" if info.kind == "points" else "images",
+        part=part,
+        guided=_guided(cfg),
     )
+
+
+def _guided(cfg: Config) -> bool:
+    """Whether G minimises more than the game: whether any such term of its task has a weight."""
+    told, kept = cfg.translation, cfg.completion
+    beside = {
+        "inpainting": (kept.hole, kept.rest, kept.perceptual, cfg.matching.weight),
+        "translation": (told.l1, cfg.matching.weight),
+        "unpaired": (told.cycle,) if told.method == "cycle" else (told.nce, told.identity),
+        "vae-gan": (cfg.vae.reconstruction,),
+    }
+    return any(beside.get(cfg.task, ()))
 
 
 def _drawn(data: Dataset, count: int) -> np.ndarray:

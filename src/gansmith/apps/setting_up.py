@@ -255,7 +255,8 @@ def refuse_unfit(cfg: Config, info: DataInfo, count: int) -> None:
             f"{info.source} holds points, which are not augmented: "
             "leave augment.flip and augment.policy alone"
         )
-    _check_metric(cfg, info.kind, count)
+    # Of two sides without pairs a few pictures that come again are no more of them to score.
+    _check_metric(cfg, info.kind, min(count, info.fewest))
     check_fit(cfg.model.name, describe_generator(cfg, info).plan)
     refuse_unsound(cfg, *styled(cfg.model.name, cfg.model), info)
     if int(cfg.batch) > count:

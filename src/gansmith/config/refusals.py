@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from gansmith.config.section import Section, kinds
 from gansmith.config.settings import Config, known_keys
-from gansmith.errors import UserError, nearest
+from gansmith.errors import UserError, nearest_setting
 
 _PLAIN = {
     "int": "expected a whole number",
@@ -62,7 +62,7 @@ def one_line(error: ValidationError, where: str) -> UserError:
     parts = [str(part) for part in first["loc"]]
     if first["type"] in ("extra_forbidden", "invalid_key"):
         key = ".".join(part for part in parts if part != "[key]")
-        hint = nearest(key, known) or f"; known: {', '.join(known[:6])}, ..."
+        hint = nearest_setting(key, known) or f"; known: {', '.join(known[:6])}, ..."
         return UserError(f"{where}unknown setting {key!r}{hint}")
     while parts and ".".join(parts) not in known:
         parts.pop()  # the branch of a union that pydantic tried, not a setting

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gansmith.config.refusals import one_line
 from gansmith.config.settings import Config, known_keys
-from gansmith.errors import UserError, nearest
+from gansmith.errors import UserError, nearest_setting
 
 # A date such as 2024-99-99 is a ValueError; a thousand brackets end in a RecursionError.
 _BAD_YAML = (yaml.YAMLError, ValueError, RecursionError)
@@ -49,7 +49,7 @@ def nest(assignments: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in assignments:
         if key not in known:
-            raise UserError(f"--set: unknown setting {key!r}{nearest(key, known)}")
+            raise UserError(f"--set: unknown setting {key!r}{nearest_setting(key, known)}")
         for part in reversed(key.split(".")):
             value = {part: value}
         tree = merge(tree, value)

@@ -25,9 +25,14 @@ def _uniform(x: Tensor, low: float, high: float, draw: Draw) -> Tensor:
 
 
 def color(x_BCHW: Tensor, draw: Draw) -> Tensor:
-    """Brightness ±0.5, saturation ×[0, 2] and contrast ×[0.5, 1.5], one draw per image."""
+    """Brightness ±0.5, saturation ×[0, 2] and contrast ×[0.5, 1.5], one draw per image.
+
+    Two RGB pictures behind each other (a pair) are changed alike; each is its own saturation's.
+    """
     x = x_BCHW + _uniform(x_BCHW, -0.5, 0.5, draw)
     grey = x.mean(1, keepdim=True)
+    if x.shape[1] == 6:
+        grey = x.unflatten(1, (2, 3)).mean(2).repeat_interleave(3, 1)
     x = grey + (x - grey) * _uniform(x, 0.0, 2.0, draw)
     level = x.mean((1, 2, 3), keepdim=True)
     return level + (x - level) * _uniform(x, 0.5, 1.5, draw)

@@ -22,7 +22,9 @@ class DataInfo:
     it was decoded; it is empty where `describe` has not read the content. ``notes`` say, in plain
     words, what was decided from the data and what was skipped. ``modes`` and ``sigma`` are the
     centres and the spread of a toy mixture. Of samples that are two pictures, one behind the
-    other on the channel axis, the first ``given`` channels are the one that is to become the other.
+    other on the channel axis, the first ``given`` channels are the one that is to become the other;
+    ``sides`` says of each, the given one first, how many pictures there are and in which (C, H, W)
+    it would be taken alone: (count, C, H, W).
     """
 
     source: str
@@ -35,6 +37,15 @@ class DataInfo:
     modes: tuple[tuple[float, ...], ...] = ()
     sigma: float = 0.0
     given: int = 0
+    sides: tuple[tuple[int, int, int, int], ...] = ()
+
+    @property
+    def fewest(self) -> int:
+        """The number of samples; of two sides without pairs, that of the shorter one.
+
+        The shorter one comes again until the longer one ends: its pictures are no more for that.
+        """
+        return min((side[0] for side in self.sides), default=self.count)
 
 
 class Dataset(Protocol):

@@ -186,12 +186,12 @@ def describe_sides(
         notes = (*a.notes, *b.notes)
         return _apart_info(places, (b, a) if places.swapped else (a, b), notes)
     found = _found(places)
-    plans, reasons = _plans(found.surveys(look=True), places)
+    plans, alone, reasons = _plans(found.surveys(look=True), places)
     key = found.known_key(plans)
     if key and is_whole(packed_folder(key)):
         return _open_pairs(places, None).info
     notes = (*reasons, "not decoded yet", *found.notes)
-    return _pairs_info(places, plans, len(found.names), "", notes)
+    return _pairs_info(places, (plans, alone), len(found.names), "", notes)
 
 
 # Pairs
@@ -239,8 +239,11 @@ def _files(found: object, name: str) -> Items:
     return found
 
 
-def _plans(seen: list[Survey], places: Places) -> tuple[tuple[Plan, Plan], tuple[str, ...]]:
-    """How both sides are decoded, at the smaller one's size, and why."""
+Both = tuple[Plan, Plan]
+
+
+def _plans(seen: list[Survey], places: Places) -> tuple[Both, Both, tuple[str, ...]]:
+    """How both sides are decoded, at the smaller one's size; how each would be alone; and why."""
     decided = [decide(each, places.wish) for each in seen]
     height = min(plan.height for plan, _ in decided)
     width = min(plan.width for plan, _ in decided)
@@ -248,21 +251,25 @@ def _plans(seen: list[Survey], places: Places) -> tuple[tuple[Plan, Plan], tuple
         f"{side}: {note}" for side, (_, why) in zip("AB", decided, strict=True) for note in why
     ]
     sized = [replace(plan, height=height, width=width) for plan, _ in decided]
-    return (sized[0], sized[1]), tuple(notes)
+    return (sized[0], sized[1]), (decided[0][0], decided[1][0]), tuple(notes)
 
 
 def _pairs_info(
-    places: Places, plans: tuple[Plan, Plan], count: int, digest: str, notes: tuple[str, ...]
+    places: Places, plans: tuple[Both, Both], count: int, digest: str, notes: tuple[str, ...]
 ) -> DataInfo:
-    channels = [plan.channels for plan in plans]
-    given = channels[1 if places.swapped else 0]
-    shape = (sum(channels), plans[0].height, plans[0].width)
-    return DataInfo(places.source, "images", count, shape, (), digest, notes, given=given)
+    """Of both sides' plans, together and alone."""
+    together, alone = (each[::-1] if places.swapped else each for each in plans)
+    channels = [plan.channels for plan in together]
+    shape = (sum(channels), together[0].height, together[0].width)
+    sides = tuple((count, each.channels, each.height, each.width) for each in alone)
+    return DataInfo(
+        places.source, "images", count, shape, (), digest, notes, given=channels[0], sides=sides
+    )
 
 
 def _open_pairs(places: Places, progress: Progress | None) -> Sides:
     found = _found(places)
-    plans, reasons = _plans(found.surveys(progress=progress), places)
+    plans, alone, reasons = _plans(found.surveys(progress=progress), places)
     key = found.key(plans, progress)
     folder = packed_folder(key)
     if not is_whole(folder):
@@ -277,7 +284,7 @@ def _open_pairs(places: Places, progress: Progress | None) -> Sides:
     sources = (places.source, places.target or places.source)
     a, b = (OneSide(whole, part, name) for part, name in zip(cuts, sources, strict=True))
     digest = digest_of(whole.info.digest, places.direction)
-    info = _pairs_info(places, plans, len(whole), digest, whole.info.notes)
+    info = _pairs_info(places, (plans, alone), len(whole), digest, whole.info.notes)
 
     def read(rows: np.ndarray) -> Tensor:
         images = whole.batch(rows)[0]
@@ -337,9 +344,14 @@ def _described(places: Places) -> tuple[Opened, Opened]:
 
 
 def _apart_info(
-    places: Places, sides: tuple[DataInfo, DataInfo], notes: tuple[str, ...]
+    places: Places,
+    sides: tuple[DataInfo, DataInfo],
+    notes: tuple[str, ...],
+    alone: tuple[DataInfo, DataInfo] | None = None,
 ) -> DataInfo:
+    """Of both sides as they are taken together, and alone."""
     given, wanted = sides
+    shapes = [each.shape for each in alone or sides]
     height, width = (min(given.shape[at], wanted.shape[at]) for at in (1, 2))
     known = given.digest and wanted.digest
     return DataInfo(
@@ -351,6 +363,10 @@ def _apart_info(
         digest=digest_of("apart", given.digest, wanted.digest) if known else "",
         notes=notes,
         given=given.shape[0],
+        sides=tuple(
+            (each.count, shape[0], shape[1], shape[2])
+            for each, shape in zip(sides, shapes, strict=True)
+        ),
     )
 
 
@@ -365,7 +381,8 @@ def _open_apart(places: Places, progress: Progress | None) -> Sides:
         for side, each in zip("AB", opened, strict=True)
         for note in (f"{len(each):,} pictures", *each.info.notes)
     )
-    info = _apart_info(places, (given.info, wanted.info), notes)
+    alone = (b_info, a_info) if places.swapped else (a_info, b_info)
+    info = _apart_info(places, (given.info, wanted.info), notes, alone)
 
     def read(rows: np.ndarray) -> Tensor:
         first = given.batch(rows % len(given))[0]

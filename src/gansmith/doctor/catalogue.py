@@ -211,6 +211,9 @@ DATA: dict[str, Disorder] = {
     "GS406": Disorder("conditional-without-labels", "error", "Mirza and Osindero 2014, section 3"),
     "GS407": Disorder("batch-larger-than-data", "error", "Goodfellow et al. 2014, algorithm 1"),
     "GS408": Disorder("few-of-a-class", "warning", "Shahbazi et al. 2022, section 3"),
+    "GS409": Disorder(
+        "unlike-sides", "advice", "Torralba and Efros 2011; Chai et al. 2022, section 1"
+    ),
 }
 
 ROOMS = {"wiring": WIRING, "settings": SETTINGS, "dynamics": DYNAMICS, "data": DATA}

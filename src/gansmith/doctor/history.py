@@ -35,6 +35,10 @@ class Facts:
         held: whether there are real samples that are not trained on.
         steps: how many are planned.
         kind: of the samples.
+        part: by which G's part in the game is multiplied: the weight of its adversarial term, and
+            how many games it plays.
+        guided: whether G minimises more than the game: distances to a target, a contrast, a way
+            back. Its samples are then no longer D's work alone.
     """
 
     loss: str = ""
@@ -50,6 +54,8 @@ class Facts:
     held: bool = False
     steps: int = 0
     kind: Kind = "other"
+    part: float = 1.0
+    guided: bool = False
 
 
 @dataclass(frozen=True)

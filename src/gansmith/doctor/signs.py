@@ -64,6 +64,7 @@ DEAR: dict[str, str] = {
     "hole_tone": "deviation of the fillings' means from picture to picture, over the same",
     "heeded": "distance of two outputs of other inputs and the same noise over that of two targets",
     "own_target": "of pairs, distance of outputs from their own targets over that from others'",
+    "own_chance": "how low own_target goes by chance, where outputs have nothing to do with them",
     "changed": "distance of outputs from their inputs over that of two inputs, or input and target",
     "sides_apart": "energy distance of both sides' manners over what chance reaches",
     "nearer": "share of the way from the inputs to the target side that outputs have gone",

@@ -149,7 +149,7 @@ class Generator:
             if text.count("/") != 1 or text.startswith((".", "/", "~")):
                 raise UserError(f"{path}: there is no such folder")
             hub = _hub()
-            with _hub_errors(text):
+            with _hub_errors(text, f"{text}: no such folder here; "):
                 path = Path(
                     hub.snapshot_download(text, allow_patterns=["config.json", "*.safetensors"])
                 )
@@ -326,13 +326,18 @@ def _labels(seed: int, start: int, count: int, classes: int) -> Tensor:
 
 
 @contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """One clear line for whatever the hub's client raises: its kinds differ by its version."""
+def _hub_errors(name: str, before: str = "") -> Iterator[None]:
+    """One clear line for whatever the hub's client raises: its kinds differ by its version.
+
+    Args:
+        name: on the hub.
+        before: what else is to be known: who names a run wrongly did not mean the hub.
+    """
     try:
         yield
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"hub {name}: {reason}") from error
+        raise UserError(f"{before}hub {name}: {reason}") from error
 
 
 def _hub() -> Any:

@@ -39,6 +39,7 @@ SMALLEST = 4  # pixels: a U-net halves no further
 HALVINGS = 2  # of a translator
 NOISE = 0.25  # gain of the noise at the start: the picture is to be heard above it
 CHANGE = 0.1  # gain of the last layer at the start, where it makes a residual image
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: Rec. ITU-R BT.601, section 2.5.1
 WIDE = 7  # pixels of a translator's first and last kernels (Johnson et al. 2016, supplement)
 G_STYLE = D_STYLE = Style("leaky-relu", "none", "linear")
 
@@ -78,10 +79,16 @@ def extended(x_BCHW: Tensor, stride: int) -> Tensor:
 
 
 def alike(x_BCHW: Tensor, channels: int) -> Tensor:
-    """The picture with so many channels: grey becomes RGB of one value, RGB its mean."""
+    """The picture with so many channels: grey becomes RGB of one value, RGB its luma.
+
+    Luma is that of Rec. ITU-R BT.601, which files are read in grey by: what a net is shown here is
+    what it would be shown of the same picture read in grey.
+    """
     if x_BCHW.shape[1] == channels:
         return x_BCHW
-    grey_B1HW = x_BCHW if x_BCHW.shape[1] == 1 else x_BCHW.mean(1, keepdim=True)
+    grey_B1HW = x_BCHW
+    if x_BCHW.shape[1] == 3:
+        grey_B1HW = (x_BCHW * x_BCHW.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     return grey_B1HW.expand(-1, channels, -1, -1)
 
 

@@ -155,7 +155,7 @@ def _gamma(cfg: Config, info: "DataInfo") -> Reason:
 def _best_by(cfg: Config, info: "DataInfo") -> Reason:
     if info.kind == "points":
         return Reason("evaluate.by", "high_quality", "what a mixture's points are judged by")
-    if min(info.count, cfg.evaluate.samples) < FRECHET_FROM:
+    if min(info.fewest, cfg.evaluate.samples) < FRECHET_FROM:
         return Reason("evaluate.by", "kid", f"under {FRECHET_FROM:,} samples fd is mostly noise")
     return Reason("evaluate.by", "fd", "reacts to quality and to variety")
 
@@ -175,13 +175,24 @@ def _augment_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]:
             )
             found.append(Reason("augment.flip", safe, why))
     if cfg.augment.policy == "auto":
-        few = info.kind == "images" and info.count < AUGMENT_BELOW and cfg.task != "vae"
-        policy = ("all" if info.shape[0] == 3 else "translation") if few else "none"
+        few = info.kind == "images" and info.fewest < AUGMENT_BELOW and cfg.task != "vae"
+        policy = ("all" if _in_colour(cfg, info) else "translation") if few else "none"
         less = "few: D would memorise them" if few else "enough without"
         if cfg.task == "vae":
             less = "shown to no D"
-        found.append(Reason("augment.policy", policy, f"{info.count:,} samples are {less}"))
+        found.append(Reason("augment.policy", policy, f"{info.fewest:,} samples are {less}"))
     return found
+
+
+def _in_colour(cfg: Config, info: "DataInfo") -> bool:
+    """Whether D may be shown samples in other colours, so that it does not know them by these.
+
+    Of pairs where both pictures are RGB: they are changed alike, and the distance to the target
+    holds their colours. Without pairs nothing but D does (Zhu et al. 2017, section 5.2).
+    """
+    if info.given:
+        return cfg.task == "translation" and info.shape[0] == 6
+    return info.shape[0] == 3
 
 
 def _perceptual(cfg: Config, info: "DataInfo", facts: Facts) -> Reason:

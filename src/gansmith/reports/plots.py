@@ -90,10 +90,12 @@ PANELS = (
          ("divergence", "divergence from the prior")), may_log=True,
     ),
     Panel(
-        "filling", "What a filling is worth", "weighed distance",
-        "What G minimises beside the game: how far its fillings are from what was cut out.",
-        (("hole", "pixels of the hole"), ("rest", "known pixels"), ("matching", "D’s features"),
-         ("perceptual", "LPIPS"), ("variety", "variety")), from_zero=True,
+        "beside", "What G minimises beside the game", "weighed distance",
+        "How far what it makes is from what it is to be: what was cut out, its target, its input.",
+        (("hole", "pixels of the hole"), ("rest", "known pixels"), ("l1", "pixels of the target"),
+         ("nce", "places of the input"), ("cycle", "there and back again"),
+         ("identity", "of the target side itself"), ("matching", "D’s features"),
+         ("perceptual", "LPIPS"), ("variety", "variety")), from_zero=True, may_log=True,
     ),
     Panel(
         "penalties", "Penalties", "penalty, nats",

@@ -35,13 +35,17 @@ def test_completion(gansmith: Run, tmp_path: Path) -> None:
     assert told == json.loads(out)
     assert told["shown"][0] == "input"
     assert told["shown"][-1] == "target"
-    assert {claim["claim"] for claim in told["claims"]} == {
-        f"fd of inpaint lower than that of {each}"
+    # The weights of LPIPS are not here: what is claimed by them is not measured, and said so.
+    assert {(claim["claim"], claim["measured"]) for claim in told["claims"]} == {
+        (f"{score} of inpaint lower than that of {each}", score == "fd")
         for each in ("telea", "navier-stokes", "no adversary")
-    }  # the weights of LPIPS are not here
+        for score in ("lpips_hole", "fd")
+    }
+    assert {claim["held"] for claim in told["claims"] if not claim["measured"]} == {None}
     code, out, err = gansmith("demo", "inpaint", "--quick")
     assert code == 0, err
     assert "a quick look: these numbers mean nothing" in out
+    assert "not measured  lpips_hole of inpaint lower than that of telea" in out
     assert "this run is complete" in out
 
 

@@ -33,9 +33,16 @@ def test_a_claim_holds_if_it_is_low_enough_and_sure(
     assert claim.text.startswith("fd of ours ")
 
 
-def test_what_was_not_measured_is_not_claimed() -> None:
-    rows = [Row("a", {"fd": score(1)}), Row("b", {"fd": score(2)})]
-    assert claims(rows, (Wanted("lpips", "a", "b"),)) == []
+@pytest.mark.parametrize("known", [(), ("a",)])
+def test_what_was_not_measured_is_said_to_be_so(known: tuple[str, ...]) -> None:
+    rows = [Row(x, {"fd": score(1)} | ({"lpips": score(1)} if x in known else {})) for x in "ab"]
+    (claim,) = claims(rows, (Wanted("lpips", "a", "b"),))
+    assert claim.held is None
+    assert claim.as_json() == {
+        "claim": "lpips of a lower than that of b",
+        "held": None,
+        "measured": False,
+    }
 
 
 class Means:

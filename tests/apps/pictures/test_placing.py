@@ -1,10 +1,20 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gansmith.apps.pictures.placing import listed, place_of, refuse_overwriting, targets, there
+from gansmith.apps.pictures.placing import (
+    listed,
+    named,
+    place_of,
+    refuse_overwriting,
+    targets,
+    there,
+)
+from gansmith.apps.pictures.tally import Tally
+from gansmith.data.pictures import Picture
 from gansmith.errors import UserError
 
 
@@ -79,3 +89,31 @@ def test_several_pictures_are_not_written_into_a_folder_called_like_one(place: P
         with pytest.raises(UserError, match=r"out\.png: several pictures are written"):
             targets(source, listed(source)[1], "out.png", count, "made")
     assert targets(place, listed(place)[1], "out.v2", 1, "made")[0] == Path("out.v2")
+
+
+@pytest.mark.parametrize("letter", ["x", "猫", "\udce4"], ids=["one", "three", "no-utf8"])
+def test_a_name_as_long_as_there_is_gets_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: str
+) -> None:
+    """Of 255 bytes, to which a number is added; two that begin alike stay two."""
+    monkeypatch.chdir(tmp_path)
+    most = 250 // len(os.fsencode(letter))
+    names = tuple(f"sub/{letter * most}{last}.png" for last in "ab")
+    _, files = targets(Path("."), names, "out", 2, "made")
+    written = [path for name in names for path in files[name]]
+    tally = Tally("made", overwrite=False, many=True)
+    for path in written:
+        assert len(os.fsencode(path.name)) <= 255
+        assert path.parent == Path("out/sub")
+        tally.write(Picture(np.zeros((2, 2, 1), np.uint8)), path)
+    assert len({path.name for path in written}) == 4
+    assert tally.missing(tuple(written)) == [], "the same call goes on"
+    assert files == targets(Path("."), names, "out", 2, "made")[1]
+    alone = place_of(Path(names[0]), None, 1, "completed")
+    assert len(os.fsencode(alone.name)) <= 255
+    assert alone.name.endswith("-completed.png")
+
+
+def test_a_name_that_fits_is_left_as_it_is() -> None:
+    assert named("sub/" + 251 * "x", ".png") == "sub/" + 251 * "x" + ".png"
+    assert named("a", "-1.png") == "a-1.png"

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gansmith.apps.translate.sizing import (
+    ALIKE,
     FARTHEST,
     PIXELS,
     Way,
@@ -18,6 +19,7 @@ from gansmith.apps.translate.sizing import (
     windows_for,
 )
 from gansmith.data.pictures import Picture
+from gansmith.models import Spec, Style, Translator
 
 Net = Callable[[Tensor], Tensor]
 
@@ -117,6 +119,37 @@ def test_a_seam_would_be_seen() -> None:
     way = Way(make, (3, 3), 4, Windows(256, 256, 0))
     made = translated(way, Picture(slope(600, 700))).astype(int)
     assert np.abs(np.diff(made, axis=1)).max() > 20
+
+
+def residual(name: str, side: int) -> Translator:
+    """An untrained net of a family that adds to its picture, as the recipe `pix2pix` has it."""
+    torch.manual_seed(0)
+    g, d = Style("leaky-relu", "none", "linear", residual=True), Style("leaky-relu", "none")
+    spec = Spec(name, (3, side, side), 4, 4, 1, kind="translation", g=g, d=d, in_channels=3)
+    net = Translator(spec.nets()[0], spec)
+    with torch.no_grad():
+        for p in net.net.parameters():
+            if not p.any():
+                p.normal_(0, 0.05)  # branches that start at zero do so no more
+    return net
+
+
+@pytest.mark.parametrize(("name", "side"), [("unet", 16), ("unet", 64), ("translator", 16)])
+def test_nets_that_add_to_their_picture_show_no_seam(name: str, side: int) -> None:
+    """Windows are what the whole would be, whether the net looks near or far; and no step shows."""
+    net = residual(name, side)
+    windows = windows_for(net.translate, 3, net.stride)
+    picture = slope(512, 768)
+    way = Way(net.translate, (3, 3), net.stride, windows)
+    made = translated(way, Picture(picture)).astype(int)
+    x = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    whole = net.translate(x, 0, [0])[0].permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(made - whole).max() <= ALIKE + 1
+    for axis in (0, 1):
+        steps, natural = (np.abs(np.diff(each, axis=axis)).max() for each in (made, whole))
+        assert steps <= natural + 1
+    added = np.abs(made - picture.astype(int)).mean()
+    assert 0.5 < added < 60, "the net does something, to a picture that is still there"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 7), (16, 16), (17, 3), (1, 600)])

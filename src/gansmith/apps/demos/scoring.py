@@ -31,18 +31,20 @@ class Claim:
         score: its name; lower is better.
         ours, theirs: the labels of two rows.
         share: of the other value that ours may be at the most.
-        values: both scores.
+        values: both scores; None where one of them was not measured.
     """
 
     score: str
     ours: str
     theirs: str
     share: float
-    values: tuple[Score, Score]
+    values: tuple[Score, Score] | None
 
     @property
-    def held(self) -> bool:
-        """Whether the value is low enough, and the two intervals do not overlap."""
+    def held(self) -> bool | None:
+        """Whether the value is low enough, and both intervals do not overlap; None: not known."""
+        if self.values is None:
+            return None
         one, other = self.values
         apart = one.high is not None and other.low is not None and one.high < other.low
         return apart and one.value <= self.share * other.value
@@ -54,8 +56,8 @@ class Claim:
         return f"{self.score} of {self.ours} {bound} that of {self.theirs}"
 
     def as_json(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
-        return {"claim": self.text, "held": self.held}
+        """What ``--json`` prints: ``held`` is null where it was not measured."""
+        return {"claim": self.text, "held": self.held, "measured": self.values is not None}
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,13 @@ class Wanted:
 
 
 def claims(rows: list[Row], wanted: tuple[Wanted, ...]) -> list[Claim]:
-    """The claims whose scores were measured."""
+    """Every claim, those whose scores could not be measured among them."""
     by_label = {row.label: row.scores for row in rows}
     found = []
     for each in wanted:
         one, other = by_label[each.ours].get(each.score), by_label[each.theirs].get(each.score)
-        if one is not None and other is not None:
-            found.append(Claim(each.score, each.ours, each.theirs, each.share, (one, other)))
+        values = None if one is None or other is None else (one, other)
+        found.append(Claim(each.score, each.ours, each.theirs, each.share, values))
     return found
 
 

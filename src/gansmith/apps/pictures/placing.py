@@ -1,5 +1,7 @@
 """Which pictures are read, and where what is made of each is written."""
 
+import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -8,6 +10,7 @@ from gansmith.data.decode import ENDINGS
 from gansmith.data.items import folder_items
 from gansmith.data.pictures.reading import check_lossless
 from gansmith.errors import UserError, nearest
+from gansmith.files import LONGEST
 
 
 def there(name: str | Path) -> Path:
@@ -26,6 +29,20 @@ def there(name: str | Path) -> Path:
 def stem(name: str) -> str:
     """A relative name without its ending."""
     return str(PurePosixPath(name).with_suffix(""))
+
+
+def named(base: str, ending: str) -> str:
+    """A relative name and its ending, in names that a file system takes (255 bytes).
+
+    A name that would be longer is cut, and ends in a mark of its own, so that no two are alike.
+    """
+    path = PurePosixPath(base)
+    if len(os.fsencode(path.name + ending)) <= LONGEST:
+        return base + ending
+    known = os.fsencode(path.name)
+    mark = f"~{hashlib.sha256(known).hexdigest()[:8]}{ending}"
+    kept = known[: LONGEST - len(mark.encode())].decode(errors="ignore")
+    return str(path.with_name(kept + mark))
 
 
 def listed(source: Path, *apart: Path) -> tuple[Path, tuple[str, ...], tuple[str, ...]]:
@@ -65,8 +82,8 @@ def place_of(source: Path, out: str | Path | None, count: int, word: str) -> Pat
         UserError: if it is the folder that is read: what is written would be read by the next call.
     """
     if out is None and not source.is_dir() and count == 1:
-        return Path(f"{source.stem}-{word}.png")
-    place = Path(out) if out is not None else Path(f"{source.resolve().stem}-{word}")
+        return Path(named(source.stem, f"-{word}.png"))
+    place = Path(out) if out is not None else Path(named(source.resolve().stem, f"-{word}"))
     if source.is_dir() and place.resolve() == source.resolve():
         raise UserError(f"{place}: is read, so it cannot be written; name another --out")
     return place
@@ -77,7 +94,8 @@ def targets(
 ) -> tuple[Path, dict[str, tuple[Path, ...]]]:
     """Where each result goes: ``name.png``, or ``name-1.png``, ``name-2.png``, ...
 
-    Pictures that differ in their endings alone keep them: ``a.jpg.png`` and ``a.png.png``.
+    Pictures that differ in their endings alone keep them: ``a.jpg.png`` and ``a.png.png``. What
+    would be too long for a file system is cut (`named`).
 
     Args:
         source, names: see `listed`.
@@ -101,7 +119,7 @@ def targets(
     for name in names:
         base = stem(name) if often[stem(name)] == 1 else name
         endings = [".png"] if count == 1 else [f"-{k + 1}.png" for k in range(count)]
-        found[name] = tuple(place / f"{base}{ending}" for ending in endings)
+        found[name] = tuple(place / named(base, ending) for ending in endings)
     return place, found
 
 

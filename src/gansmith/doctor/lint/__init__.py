@@ -78,6 +78,7 @@ LINT: dict[str, Rule] = {
     "GS406": sources.unlabelled,
     "GS407": sources.batch_larger_than_data,
     "GS408": sources.few_of_a_class,
+    "GS409": sources.unlike_sides,
 }
 
 

@@ -135,10 +135,14 @@ def divergence_weight(patient: Patient) -> Iterator[Finding]:
 
 
 def unheld_content(patient: Patient) -> Iterator[Finding]:
-    """D alone lets all inputs become one output. Zhu et al. 2017, section 1."""
+    """D alone lets all inputs become one output. Zhu et al. 2017, section 1.
+
+    That pictures of the target side stay as they are (``translation.identity``) says nothing of
+    those that are to be translated: it is the first of both terms of Park et al. 2020, equation
+    (5), that ties an output to its input.
+    """
     cfg, told = patient.cfg, patient.cfg.translation
-    contrast, there_and_back = told.nce or told.identity, told.cycle
-    held = contrast if told.method == "contrastive" else there_and_back
+    held = told.nce if told.method == "contrastive" else told.cycle
     if cfg.task == "unpaired" and not held:
         values: Values = {"method": told.method}
         if told.method == "contrastive":

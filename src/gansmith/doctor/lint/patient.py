@@ -25,6 +25,7 @@ class Patient:
         device: where it is to run: ``cpu``, ``cuda`` or ``mps``.
         images_NCHW: some of the data, uint8 in [0, 255]; None where none were read.
         own_shape: (C, H, W) of the data where no resolution is asked for; None where not known.
+        own_sides: of two pictures in a sample `DataInfo.sides` there; empty where not known.
         total_images: real images that D will be shown; None where a clock decides.
         per_class: how many images each class has; empty where nobody has counted.
     """
@@ -39,6 +40,7 @@ class Patient:
     own_shape: tuple[int, ...] | None = None
     total_images: int | None = None
     per_class: tuple[int, ...] = ()
+    own_sides: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def game(self) -> bool:
@@ -80,6 +82,7 @@ def admit(
     own_shape: tuple[int, ...] | None = None,
     total_images: int | None = None,
     per_class: tuple[int, ...] = (),
+    own_sides: tuple[tuple[int, int, int, int], ...] = (),
 ) -> Patient:
     """The patient of resolved settings: batch, rate, gamma and precision do not read ``auto``.
 
@@ -96,4 +99,16 @@ def admit(
     if total_images is None and cfg.budget.unit != "seconds":
         per_step = images_per_step(cfg) if cfg.budget.unit == "steps" else 1
         total_images = round(cfg.budget.amount * per_step)
-    return Patient(cfg, g, d, info, usual, device, images_NCHW, own_shape, total_images, per_class)
+    return Patient(
+        cfg,
+        g,
+        d,
+        info,
+        usual,
+        device,
+        images_NCHW,
+        own_shape,
+        total_images,
+        per_class,
+        own_sides,
+    )

@@ -1,13 +1,14 @@
 """The data as far as they can be judged before a step, and what is done to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from gansmith.doctor.findings import Finding, Values
-from gansmith.doctor.lint.patient import Patient
+from gansmith.doctor.findings import Finding, Value, Values
+from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.recipes.automatic import antisymmetric, mirror_accuracy
+from gansmith.tasks import TASKS
 
 AUGMENTED_LEAST, PLAIN_LEAST = 100, 1_000
 MUCH = 100_000
@@ -17,6 +18,7 @@ SAMPLE_LEAST = 64  # images, for a share of them to mean something
 SAME_MOST, FLAT_MOST = 0.02, 0.02
 LEVELS = 255
 SPAN_LEAST = 32  # of 255
+SIDES_APART = 4  # times the shorter side, of the larger of two pictures
 MIRRORED = 0.65  # share told from their mirror images, of half the sample
 
 
@@ -24,13 +26,37 @@ def too_few_samples(patient: Patient) -> Iterator[Finding]:
     """D learns few samples by heart. Karras et al. 2020b, section 2; Zhao et al. 2020."""
     augmented = patient.cfg.augment.policy not in ("none", "auto")
     least = AUGMENTED_LEAST if augmented or not patient.game else PLAIN_LEAST
-    if patient.images and patient.info.count < least:
+    if patient.images and patient.info.fewest < least:
         values: Values = {
-            "count": patient.info.count,
+            "count": patient.info.fewest,
             "least": least,
             "policy": patient.cfg.augment.policy,
         }
         yield Finding("GS401", values, where=patient.info.source)
+
+
+def unlike_sides(patient: Patient) -> Iterator[Finding]:
+    """Two sides that differ in more than what one is to learn of the other.
+
+    Both are taken at the smaller one's size: of the larger one things are then learned as they are
+    when made so much smaller (Chai et al. 2022, section 1). Without pairs, what is grey is given
+    colours that nothing but D asks for (Torralba and Efros 2011 on what tells data sets apart).
+    """
+    if len(patient.own_sides) != 2:
+        return
+    (_, *given), (_, *wanted) = patient.own_sides
+    small, large = sorted((min(given[1:]), min(wanted[1:])))
+    values: dict[str, Value] = {}
+    if large >= SIDES_APART * small and small <= min(patient.info.shape[1:]):
+        values |= {"given": _size(given), "wanted": _size(wanted), "ratio": brief(large / small)}
+    if given[0] != wanted[0] and TASKS[patient.cfg.task].sides == "unpaired":
+        values |= {"given_channels": given[0], "wanted_channels": wanted[0]}
+    if values:
+        yield Finding("GS409", values, where=patient.info.source, certainty=0.7)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f"{shape[1]}x{shape[2]}"
 
 
 def one_class(patient: Patient) -> Iterator[Finding]:

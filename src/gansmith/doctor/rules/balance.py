@@ -6,6 +6,7 @@ from gansmith.doctor.rules.contract import Rule
 
 WINDOW = 200  # steps
 UNFIT = 0.2  # coverage below which samples are not yet like the data
+LATE, LATER = 300, 800  # steps from which D must have had something to say; where others guide G
 
 
 def _unfit(history: History) -> float | None:
@@ -73,6 +74,11 @@ def weak(history: History) -> Suspicion | None:
     same of everything pays the loss of a tie and no penalty: one that pays half as much again would
     do better to say nothing, since the penalty outweighs its loss or G has passed it by. Samples
     five times as wide as the data that G pays little for are such as D should know at a glance.
+
+    Where G minimises more than the game (distances to a target, a contrast of places), these lead
+    it at first and D comes second: Isola et al. 2017, section 3.1, have D sharpen what L1 has
+    brought near. An undecided D, or one whose penalty outweighs its loss, is then no finding in a
+    young run; a slow one is, and samples that have been let go.
     """
     cover = _unfit(history)
     pairs = history.middle("acc_pairs", WINDOW)
@@ -82,12 +88,13 @@ def weak(history: History) -> Suspicion | None:
     step_g = history.middle("update_G", 2 * WINDOW)
     ratio = step_d / step_g if step_d is not None and step_g else None
     slow = ratio is not None and ratio < 0.08 and pairs < 0.97  # a D that has won rests, too
-    late = history.step >= 300
-    flat = late and _tied(history) and cover < 0.05
-    blind = late and pairs < 0.55
+    late, led = history.step >= LATE, history.facts.guided and history.step < LATER
+    flat = late and not led and _tied(history) and cover < 0.05
+    blind = late and not led and pairs < 0.55
     off, wide = paid(history), astray(history)
     calm = late and cover < 0.05 and off is not None and off <= DEAR  # else it is divergence
-    worse, lets_go = calm and _worse_than_nothing(history), calm and wide is not None
+    worse = calm and not led and _worse_than_nothing(history)
+    lets_go = calm and wide is not None
     if not slow and not flat and not blind and not lets_go and not worse:
         return None
     values = {"acc_pairs": pairs, "coverage": cover}

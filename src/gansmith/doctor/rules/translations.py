@@ -8,7 +8,7 @@ from gansmith.doctor.rules.variety import rising
 WINDOW = 300  # steps
 HEEDED = 0.08  # of the distance of two targets: what two inputs make of one noise
 NOT_AT_ALL = 0.01  # of the same: what is said of nets that have learned little
-UNRELATED = 0.96  # of the distance from other targets: 128 pairs by chance are within 0.04 of 1
+TELLING = 0.75  # where chance brings pairs that are none as near as that, they are too few to tell
 CHANGED, NEARER = 0.1, 0.1  # the way from the inputs, and of the way to the targets
 APART = 2.0  # times what chance makes of two sets alike
 SHIFT = 0.1  # of the range: 25 of 255 levels, in the mean over all pixels of all pictures
@@ -21,21 +21,24 @@ def ignored(history: History) -> Suspicion | None:
 
     Outputs of two inputs and one noise lie less than a twelfth as far apart as two pictures of the
     target side; or, of pairs, outputs that are not the inputs lie no nearer to their own targets
-    than to others'. Isola et al. 2017, section 4.1, saw it of a D that does not see the input, and
-    Zhu et al. 2017, section 1, name it what D alone leads to: all inputs map to one output.
-    Untrained translators heed three times as much, and one that comes to heed more is on its way.
+    than, in 99 of 100 cases, they would to targets in any order. Isola et al. 2017, section 4.1,
+    saw it of a D that does not see the input, and Zhu et al. 2017, section 1, name it what D alone
+    leads to: all inputs map to one output. Untrained translators heed three times as much, and one
+    that comes to heed more is on its way.
     """
     share = history.middle("heeded", WINDOW)
-    own = history.middle("own_target", WINDOW)
+    own, chance = history.middle("own_target", WINDOW), history.middle("own_chance", WINDOW)
     early = history.step < 300 and (share is None or share >= NOT_AT_ALL)
     unheeded = share is not None and share < HEEDED
     back = (history.middle("changed", WINDOW) or 0.0) < CHANGED
-    unrelated = own is not None and own > UNRELATED and not back and history.step >= 500
+    by_chance = own is not None and chance is not None and own > chance > TELLING
+    unrelated = by_chance and not back and history.step >= 500
     if early or not (unheeded or unrelated):
         return None
     seen = {
         "heeded": share,
         "own_target": own,
+        "own_chance": chance,
         "noise_share": history.middle("noise_share", WINDOW),
     }
     values = {key: value for key, value in seen.items() if value is not None}
