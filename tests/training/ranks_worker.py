@@ -45,6 +45,9 @@ LONG: dict[str, dict[str, Any]] = {
     "extragradient": {"optim.play": "extragradient"},
 }
 STEPS = 100
+# Biases that change nothing: D's where only differences of its outputs count, and those whose mean
+# a batch norm takes away. Their gradients are what rounding left, which Adam takes for a direction.
+IDLE = ("head.linear.bias", "last.bias", "narrow.0.bias")
 # What changes neither a loss nor what is shared of a batch needs no table of its own.
 ALIKE = ("activation", "optimiser", "output", "prior", "play", "hidden", "minibatch")
 
@@ -70,8 +73,16 @@ def weights(run: Run, together: bool) -> dict[str, Tensor]:
             now = schedule.at(run.cfg, step * 8, STEPS * 8)
             play(run.engine, run.cfg, run.task, run.state, run.batches, now)
             run.state.step += 1
-    players = run.state.players.values()
-    return {p.name: torch.cat([w.detach().flatten() for w in p.bare.parameters()]) for p in players}
+    return {
+        player.name: torch.cat(
+            [
+                weight.detach().flatten()
+                for name, weight in player.bare.named_parameters()
+                if not name.endswith(IDLE)
+            ]
+        )
+        for player in run.state.players.values()
+    }
 
 
 def apart(one: Tensor, other: Tensor) -> float:
