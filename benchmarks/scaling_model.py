@@ -57,13 +57,13 @@ def main() -> None:
     of = Machine()
     print("side  GPUs  per GPU  published s/kimg  model  away")
     for side, rows in MEASURED.items():
-        per_gpu, one = rows[1]
-        each = one / 1000
+        each = rows[1][1] / 1000
         for ranks, (images, published) in rows.items():
             found = step(ranks, images, each, 4 * PARAMETERS, of) / (ranks * images) * 1000
             away = found / published - 1
             print(f"{side:4} {ranks:5} {images:8} {published:17.2f} {found:6.2f}  {away:+.0%}")
-    print("\n1,024 pixels, 4 images per GPU:  GPUs  ms/step  of which message  images/s  efficiency")
+    print("\n1,024 pixels, 4 images per GPU:")
+    print(f"{'GPUs':>37} {'ms/step':>8} {'of which message':>17} {'images/s':>9} efficiency")
     each = MEASURED[1024][1][1] / 1000
     for ranks in (1, 8, 64, 512):
         seconds = step(ranks, 4, each, 4 * PARAMETERS, of)
