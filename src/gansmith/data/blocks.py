@@ -54,14 +54,17 @@ def window_of(sizes: tuple[int, ...]) -> int:
     return int(np.clip(np.ceil(ENOUGH / mean), FEWEST, MOST))
 
 
-def block_order(blocks: Blocks, draw: Generator) -> np.ndarray:
+def block_order(blocks: Blocks, windows: Generator, draw: Generator) -> np.ndarray:
     """All indices once: blocks shuffled, and samples within windows of them. int64 N.
 
     Args:
         blocks: of the data.
-        draw: a generator that the caller seeds, on the CPU.
+        windows: a seeded generator, on the CPU, for the order of the blocks. Readers that are given
+            the same one are in the same window at the same time, and what one has read is there
+            for the other.
+        draw: likewise, for the order of the samples.
     """
-    shuffled, parts = torch.randperm(len(blocks), generator=draw).tolist(), []
+    shuffled, parts = torch.randperm(len(blocks), generator=windows).tolist(), []
     for first in range(0, len(shuffled), blocks.window):
         starts = (blocks.starts[block : block + 2] for block in shuffled[first:][: blocks.window])
         places = np.concatenate([np.arange(*each, dtype=np.int64) for each in starts])

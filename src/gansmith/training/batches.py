@@ -28,7 +28,7 @@ def _shuffled(
 ) -> np.ndarray:
     draw = seeded(seed, f"order-{player}", epoch)
     if blocks is not None:
-        return block_order(blocks, draw)
+        return block_order(blocks, seeded(seed, "blocks", epoch), draw)  # both players': one read
     return torch.randperm(count, generator=draw).numpy()
 
 

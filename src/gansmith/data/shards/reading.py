@@ -1,8 +1,9 @@
 """Shards as a `Dataset`: pictures are read where they lie, and decoded when they are asked for.
 
 Neither the shards nor their pixels are unpacked to disk. Of a small set the pixels that were read
-stay in memory; of a larger one only those that are read ahead of a step, by threads. All state is
-the calling thread's: what the threads run is a function of the rows alone.
+stay in memory; of a larger one those that are read ahead of a step, by threads, and those that one
+player has seen and the other has not. All state is the calling thread's: what the threads run is a
+function of the rows alone.
 """
 
 import functools
@@ -71,6 +72,7 @@ class ShardSet:
         self._small = info.count * size <= KEPT
         self._pixels = np.empty((info.count, *info.shape), np.uint8) if self._small else None
         self._have = np.zeros(info.count if self._small else 0, bool)
+        self._held: dict[int, np.ndarray] = {}
         self._coming: dict[int, tuple[Future[np.ndarray], int, int]] = {}
         self._call = 0
         self._sent: set[str] = set()
@@ -142,7 +144,8 @@ class ShardSet:
             local(self._places[shard], self._table(shard).sha256 or None)
 
     def _is_here(self, index: int) -> bool:
-        return index in self._coming or (self._small and bool(self._have[index]))
+        there = index in self._coming or index in self._held
+        return there or (self._small and bool(self._have[index]))
 
     def _send(self, indices: list[int]) -> None:
         """Have these decoded by the threads."""
@@ -159,17 +162,30 @@ class ShardSet:
         numbers = [int(i) for i in wanted]
         self._send(list({i for i in numbers if not self._is_here(i)}))
         for number, index in enumerate(numbers):
-            if index in self._coming:
-                future, place, _ = self._coming[index]
-                out[number] = future.result()[place]
-            else:
-                assert self._pixels is not None
-                out[number] = self._pixels[index]
-        for index in numbers:
-            self._coming.pop(index, None)
+            out[number] = self._one(index)
         if self._pixels is not None:
             self._pixels[wanted] = out
             self._have[wanted] = True
+            for index in numbers:
+                self._coming.pop(index, None)
+            return
+        for number, index in enumerate(numbers):
+            if self._coming.pop(index, None) is None:
+                self._held.pop(index, None)  # used for the second time
+            else:
+                self._held[index] = out[number].copy()
+        while len(self._held) > self._most:
+            del self._held[next(iter(self._held))]
+
+    def _one(self, index: int) -> np.ndarray:
+        """The pixels of a picture that is here or on its way, uint8 CHW."""
+        if index in self._coming:
+            future, place, _ = self._coming[index]
+            return future.result()[place]
+        if index in self._held:
+            return self._held[index]
+        assert self._pixels is not None
+        return self._pixels[index]
 
     def _where(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The shard of each index, and its number in the shard."""

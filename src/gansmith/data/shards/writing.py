@@ -35,10 +35,10 @@ class ShardWriter:
         self._path = path
         self._beside = path.with_name(f".{path.name}.writing")
         self._file = self._beside.open("wb")
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)
+        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)
 
     def add(self, key: str, parts: Iterable[Part]) -> None:
-        """A sample: members of one key, one after another. Nothing in them tells when or by whom."""
+        """A sample: members of one key, which tell neither when they were written nor by whom."""
         for ending, content in parts:
             info = tarfile.TarInfo(f"{key}.{ending}")
             info.size = len(content)
