@@ -121,6 +121,7 @@ class ShardSet:
         Nothing is raised here: what fails does so when it is asked for.
         """
         if self._pixels is None or not self._have.all():
+            self._threads()
             self._call += 1
             while self._coming:  # nobody came for the oldest
                 oldest = next(iter(self._coming))
@@ -159,10 +160,15 @@ class ShardSet:
 
     def _gather(self, wanted: np.ndarray, out: np.ndarray) -> None:
         """Pixels from where they are: in memory, on their way, or still in the shards."""
+        self._threads()  # a forked process forgets what its parent's are at
         numbers = [int(i) for i in wanted]
         self._send(list({i for i in numbers if not self._is_here(i)}))
-        for number, index in enumerate(numbers):
-            out[number] = self._one(index)
+        try:
+            for number, index in enumerate(numbers):
+                out[number] = self._one(index)
+        except UserError:
+            self._coming.clear()  # whoever asks again asks the shard again
+            raise
         if self._pixels is not None:
             self._pixels[wanted] = out
             self._have[wanted] = True

@@ -103,7 +103,9 @@ def known_table(place: Place) -> Table | None:
             left_out={why: Tally(**each) for why, each in about["left_out"].items()},
             end=str(about["end"]),
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile):
+    except (
+        OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile
+    ):  # fmt: skip
         return None
 
 
