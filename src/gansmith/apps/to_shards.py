@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -141,9 +140,10 @@ def to_shards(
 
 
 def _opened(source: str, split: str, limit: int | None, progress: Progress | None) -> Dataset:
-    with suppress(UserError):  # unlabelled
-        return open_data(source, labels=True, split=split, limit=limit, progress=progress)
-    data = open_data(source, split=split, limit=limit, progress=progress)
+    try:
+        data = open_data(source, labels=True, split=split, limit=limit, progress=progress)
+    except UserError:  # unlabelled
+        data = open_data(source, split=split, limit=limit, progress=progress)
     if data.info.kind != "images":
         raise UserError(f"{source}: points are not written as shards")
     return data

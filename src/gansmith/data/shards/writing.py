@@ -230,12 +230,12 @@ def write_shards(
                 for number, parts in enumerate(job.samples(first, count), first):
                     writer.add(f"{number:09d}", parts)  # no parts: a sample that is left out
                     done += 1
-                    if progress and (done % 100 == 0 or done == total):
+                    if progress and done % 100 == 0 and done < total:
                         progress(job.label, done, total)
                 writer.finish()
             written += 1
     except OSError as error:
         raise UserError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
-    if progress and not written:
+    if progress:
         progress(job.label, total, total)
     return written
