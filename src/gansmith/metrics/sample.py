@@ -48,10 +48,9 @@ def take(batches: Iterable[Tensor], features: Features, known: Tensor | None = N
     """
     kept: list[Tensor] = []
     rows: list[Tensor] = []
-    wanted = KEPT
     moments: Moments | None = None
     for images in _filled(batches):
-        wanted = min(wanted, max(4, KEPT_BYTES // images[0].numel()))
+        wanted = wanted_images(images)
         have = sum(map(len, kept))
         if have < wanted:
             kept.append(images[: wanted - have].cpu())
@@ -71,6 +70,11 @@ def take(batches: Iterable[Tensor], features: Features, known: Tensor | None = N
     if not kept:
         raise UserError("features: there are no images to take features of")
     return Sample(torch.cat(rows) if known is None else known, torch.cat(kept), moments)
+
+
+def wanted_images(images_BCHW: Tensor) -> int:
+    """How many images of this size are kept."""
+    return min(KEPT, max(4, KEPT_BYTES // images_BCHW[0].numel()))
 
 
 def _filled(batches: Iterable[Tensor]) -> Iterator[Tensor]:
