@@ -108,5 +108,5 @@ def test_what_is_not_one_stream_is_refused(monkeypatch):
     other = Moments(4, torch.ones(4, dtype=torch.float64))
     other.add(torch.randn(5, 4))
     with pytest.raises(ValueError, match="different shifts"):
-        merge([one, Part({}, {}, other)])
+        merge([one, Part(torch.empty(0, 4), {}, {}, other)])
     assert len(merge([one, two]).moments) == 200

@@ -18,6 +18,7 @@ from gansmith.errors import UserError
 from gansmith.metrics.checks import finite_rows
 from gansmith.metrics.features import Features
 from gansmith.metrics.moments import Moments, groups_of
+from gansmith.metrics.rows import Rows
 from gansmith.metrics.sample import MOST, Sample, wanted_images
 
 Read = Callable[[int, int | None], Tensor]
@@ -26,15 +27,17 @@ Read = Callable[[int, int | None], Tensor]
 
 @dataclass(frozen=True)
 class Part:
-    """What one process took: by the number of the batch, so that parts can be put in order.
+    """What one process took, with the numbers of the batches, so that parts can be put in order.
 
     Attributes:
-        rows: features of the batches among the first `MOST` samples, float32 on the CPU.
-        images: those of the first batches that are kept, uint8 BCHW.
+        rows_NF: features of its batches among the first `MOST` samples, float32 on the CPU.
+        sizes: how many of the rows each batch has, by the batch's number, in order.
+        images: of the first batches, by number, what is kept of them: uint8 BCHW.
         moments: of all its batches, where the stream is longer than `MOST`.
     """
 
-    rows: dict[int, Tensor]
+    rows_NF: Tensor
+    sizes: dict[int, int]
     images: dict[int, Tensor]
     moments: Moments | None = None
 
@@ -60,27 +63,27 @@ def take_share(
     if count < 1:
         raise UserError("features: there are no images to take features of")
     batches = -(-count // size)
-    part = Part({}, {})
-    numbers = range(rank, batches, world)
-    mine: list[int] = list(numbers)
+    mine, moments = list(range(rank, batches, world)), None
     if count > MOST:
         # Every process sees the first batch: its mean is what all of them count around.
         found = features(read(0, None)).cpu()
         groups, shift = groups_of(found.shape[1]), finite_rows(found, "features", least=1).mean(0)
         mine = [number for number in range(batches) if number % groups % world == rank]
-        part = Part({}, {}, Moments(found.shape[1], shift))
+        moments = Moments(found.shape[1], shift)
+    rows, sizes, kept = Rows(), dict[int, int](), dict[int, Tensor]()
     for place, number in enumerate(mine):
         images = read(number, mine[place + 1] if place + 1 < len(mine) else None)
         start = number * size
         wanted = wanted_images(images)
         if start < wanted:
-            part.images[number] = images[: wanted - start].cpu()
+            kept[number] = images[: wanted - start].cpu()
         found = features(images).cpu()
         if start + len(images) <= MOST:
-            part.rows[number] = found
-        if part.moments is not None:
-            part.moments.add(found, number)
-    return part
+            rows.add(found)
+            sizes[number] = len(found)
+        if moments is not None:
+            moments.add(found, number)
+    return Part(rows.all(), sizes, kept, moments)
 
 
 def merge(parts: Sequence[Part]) -> Sample:
@@ -92,9 +95,10 @@ def merge(parts: Sequence[Part]) -> Sample:
     rows: dict[int, Tensor] = {}
     images: dict[int, Tensor] = {}
     for part in parts:
-        if not rows.keys().isdisjoint(part.rows):
+        if not rows.keys().isdisjoint(part.sizes):
             raise ValueError("two parts hold the same batch")
-        rows |= part.rows
+        pieces = part.rows_NF.split(list(part.sizes.values())) if part.sizes else ()
+        rows |= dict(zip(part.sizes, pieces, strict=True))
         images |= part.images
     if sorted(rows) != list(range(len(rows))):
         raise ValueError("a part is missing")
