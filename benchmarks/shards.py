@@ -3,10 +3,11 @@
     python benchmarks/shards.py [--images 4000] [--rounds 5] [--json]
 
 JPEGs of 64 to 96 px are made from the built-in digits, tinted, packed, and written as shards of
-500. Three readers go through them in turn, in batches of 64, in the order that training has: the packed
-file; shards whose pixels stay in memory (a small set, after the first pass); and shards of which
-nothing stays but what is read ahead (a large set). Then a default run at 64 px plays steps on each
-in turn. Wall time holds on a quiet machine only; CPU time (of all threads) holds beside other jobs.
+500. Three readers go through them in turn, in batches of 64, in the order that training has: the
+packed file; shards whose pixels stay in memory (a small set, after the first pass); and shards of
+which nothing stays but what is read ahead (a large set). Then a default run at 64 px plays steps on
+the packed file and on a large set in turn. Wall time holds on a quiet machine only; CPU time (of
+all threads; of --threads 1, since idle threads spin) holds beside other jobs.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 At the first opening every picture is decoded once, so that what cannot be is named and left out
 then, and no pass meets it. The table goes by the shard's place, size and time, of one on the net by
-its address, and holds 13 bytes per picture.
+its address, and holds 20 bytes per picture.
 """
 
 import hashlib
