@@ -122,6 +122,7 @@ def to_shards(
     found = resolve(source, split)
     if isinstance(found, Shards):
         raise UserError(f"{source}: these are shards already")
+    samples: Callable[[int, int], Iterator[list[Part]]]
     settings: dict[str, str | int | None] = {"source": source, "split": split, "limit": limit}
     if isinstance(found, Items):
         files = _Files(narrowed(found, Wish(split=split, limit=limit)))

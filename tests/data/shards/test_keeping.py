@@ -1,7 +1,9 @@
 """Shards over the net: fetched whole, checked, kept within a bound."""
 
 import http.server
+import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,10 +132,21 @@ def test_what_comes_later_is_fetched_meanwhile(server, monkeypatch):
         path.unlink()
     server.asked.clear()
     data.expect(np.array([], np.int64), np.array([1, 9]))
-    pool = data._threads()[1]
-    pool.submit(int).result()
-    pool.shutdown(wait=True)
+    until = time.monotonic() + 60
+    while len(list(kept_folder().glob("*.tar"))) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
     assert server.asked == {"000.tar": 1, "002.tar": 1}
+
+
+def test_what_a_process_that_died_left_is_swept_after_a_day(server):
+    kept_folder().mkdir(parents=True)
+    old, new = kept_folder() / ".tmp-old", kept_folder() / ".tmp-new"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    local(Place(f"{server.address}/000.tar", "000.tar"))
+    assert new.exists()
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("said", ["many", "0", "-1", "nan", "inf"])

@@ -27,6 +27,7 @@ _CHUNK = 2**20
 _TRIES = 4
 _PAUSE = 0.5  # seconds before the second try; four times as long before each further one
 _SECONDS = 60  # without a byte
+_STALE = 24 * 3600.0  # seconds after which an unfinished file belongs to a process that died
 _LOCKS: dict[str, threading.Lock] = {}
 _GUARD = threading.Lock()
 
@@ -153,6 +154,10 @@ def _tried(url: str, beside: Path) -> str:
 
 def _drop_oldest(newest: Path) -> None:
     """Keep the folder below the bound; the shard just fetched stays whatever its size."""
+    for path in newest.parent.glob(".tmp-*"):  # of processes that were killed
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
     files = []
     for path in newest.parent.glob("*.tar"):
         with suppress(OSError):  # another process may drop it at this moment

@@ -9,6 +9,7 @@ function of the rows alone.
 import functools
 import math
 import os
+import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +33,7 @@ KEPT = 256 * 2**20
 """Bytes of decoded pictures in memory: a set that fits stays, of a larger one what is ahead."""
 _GROUP = 16  # pictures per task
 _TABLES = 256  # of shards, in memory
+_FETCHES = 4  # shards at a time
 _FORGOTTEN = 64  # calls after which what is read ahead will not be asked for any more
 
 
@@ -63,8 +65,8 @@ class ShardSet:
         self._plan = plan
         self._labels = labels
         self._rows = rows
-        held = np.diff(self._starts if rows is None else np.searchsorted(rows, self._starts))
-        held = tuple(int(each) for each in held if each)
+        borders = self._starts if rows is None else np.searchsorted(rows, self._starts)
+        held = tuple(int(each) for each in np.diff(borders) if each)
         self.blocks = Blocks(held, window_of(held))
         self._table = functools.lru_cache(maxsize=_TABLES)(lambda shard: table_of(places[shard]))
         size = math.prod(info.shape)
@@ -76,25 +78,22 @@ class ShardSet:
         self._coming: dict[int, tuple[Future[np.ndarray], int, int]] = {}
         self._call = 0
         self._sent: set[str] = set()
-        self._pool: tuple[int, ThreadPoolExecutor, ThreadPoolExecutor] | None = None
+        self._remote = any(place.remote for place in places)
+        self._fetching = threading.BoundedSemaphore(_FETCHES)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def __len__(self) -> int:
         return self.info.count
 
-    def _threads(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
-        """Those that decode and those that fetch; a forked process has its own."""
+    def _threads(self) -> ThreadPoolExecutor:
+        """Those that decode; a forked process has its own, and forgets what its parent's are at."""
         if self._pool is None or self._pool[0] != os.getpid():
             self._coming.clear()
             # What Pillow warns of was seen when the shards were first read. Filters are those of
             # the process, and the threads outlive every block of code.
             warnings.filterwarnings("ignore", module=r"PIL\.")
-            names = ("gansmith-decode", "gansmith-fetch")
-            self._pool = (
-                os.getpid(),
-                ThreadPoolExecutor(cores(), names[0]),
-                ThreadPoolExecutor(4, names[1]),
-            )
-        return self._pool[1], self._pool[2]
+            self._pool = (os.getpid(), ThreadPoolExecutor(cores(), "gansmith-decode"))
+        return self._pool[1]
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """See `Dataset.batch`: uint8 NCHW and int64 N.
@@ -130,7 +129,7 @@ class ShardSet:
                 del self._coming[oldest]
             new = [int(i) for i in soon if not self._is_here(int(i))]
             self._send(new[: max(0, self._most - len(self._coming))])
-        if later is None:
+        if later is None or not self._remote:
             return
         for shard in np.unique(self._where(np.asarray(later, np.int64))[0]):
             place = self._places[shard]
@@ -138,10 +137,11 @@ class ShardSet:
                 if len(self._sent) > 4 * self.blocks.window:
                     self._sent.clear()
                 self._sent.add(place.where)
-                self._threads()[1].submit(self._fetch, int(shard))
+                # A daemon, since a fetch that is under way must not hold up the end of a program.
+                threading.Thread(target=self._fetch, args=(int(shard),), daemon=True).start()
 
     def _fetch(self, shard: int) -> None:
-        with suppress(UserError):
+        with self._fetching, suppress(UserError):
             local(self._places[shard], self._table(shard).sha256 or None)
 
     def _is_here(self, index: int) -> bool:
@@ -150,7 +150,7 @@ class ShardSet:
 
     def _send(self, indices: list[int]) -> None:
         """Have these decoded by the threads."""
-        pool, _ = self._threads()
+        pool = self._threads()
         in_place = sorted(indices)  # neighbours in a shard are read together
         for start in range(0, len(in_place), _GROUP):
             group = in_place[start : start + _GROUP]
@@ -160,7 +160,7 @@ class ShardSet:
 
     def _gather(self, wanted: np.ndarray, out: np.ndarray) -> None:
         """Pixels from where they are: in memory, on their way, or still in the shards."""
-        self._threads()  # a forked process forgets what its parent's are at
+        self._threads()
         numbers = [int(i) for i in wanted]
         self._send(list({i for i in numbers if not self._is_here(i)}))
         try:

@@ -106,7 +106,7 @@ def _headers(file: BinaryIO, size: int, found: Scan) -> Iterator[tarfile.TarInfo
         with tarfile.open(fileobj=file, mode="r:") as tar:
             while (info := tar.next()) is not None:
                 yield info
-                tar.members.clear()  # else all of them stay in memory
+                vars(tar)["members"].clear()  # else all of them stay in memory
             end = tar.offset
     except tarfile.ReadError as error:
         found.end = "broken" if "unexpected end" not in str(error) else "truncated"

@@ -90,11 +90,14 @@ def known_table(place: Place) -> Table | None:
     try:
         with np.load(io.BytesIO(table_path(place).read_bytes()), allow_pickle=False) as kept:
             about = json.loads(kept["about"].tobytes())
-            arrays = {name: kept[name] for name in ("offsets", "sizes", "labels")}
-        tallies = {name: Tally(**about.pop(name)) for name in ("refused", "others", "unread")}
+            offsets, sizes, labels = (kept[name] for name in ("offsets", "sizes", "labels"))
         return Table(
-            **arrays,
-            **tallies,
+            offsets=offsets,
+            sizes=sizes,
+            labels=labels,
+            refused=Tally(**about["refused"]),
+            others=Tally(**about["others"]),
+            unread=Tally(**about["unread"]),
             words=tuple(about["words"]),
             looks=tuple(Look(*each) for each in about["looks"]),
             content=str(about["content"]),
