@@ -91,18 +91,7 @@ def sample_shards(
         UserError: if there is no generator of images, or the folder cannot be written or holds
             something else.
     """
-    if members not in MEMBERS:
-        raise UserError(
-            f"members {members!r} are not known{nearest(members, MEMBERS)}; choose png or npy"
-        )
-    if batch < 1:
-        raise UserError(f"cannot make {batch} samples at a time: batch is at least one")
-    generator = runs.load(source)
-    kind = generator.spec.kind
-    if kind in NO_SAMPLES:
-        raise UserError(f"{source}: {NO_SAMPLES[kind]}")
-    if kind == "points":
-        raise UserError(f"{source}: points are not written as shards; leave out --to")
+    generator = _checked(source, members, batch)
     chosen = class_number(generator, class_name)
     job = Job(
         settings={
@@ -118,6 +107,23 @@ def sample_shards(
         label="sampling",
     )
     return write_shards(Path(folder), job, share, progress)
+
+
+def _checked(source: str | Path, members: str, batch: int) -> Generator:
+    """The generator, if it makes images and the rest is known."""
+    if members not in MEMBERS:
+        raise UserError(
+            f"members {members!r} are not known{nearest(members, MEMBERS)}; choose png or npy"
+        )
+    if batch < 1:
+        raise UserError(f"cannot make {batch} samples at a time: batch is at least one")
+    generator = runs.load(source)
+    kind = generator.spec.kind
+    if kind in NO_SAMPLES:
+        raise UserError(f"{source}: {NO_SAMPLES[kind]}")
+    if kind == "points":
+        raise UserError(f"{source}: points are not written as shards; leave out --to")
+    return generator
 
 
 def _samples(
