@@ -33,6 +33,7 @@ KEPT = 256 * 2**20
 """Bytes of decoded pictures in memory: a set that fits stays, of a larger one what is ahead."""
 _GROUP = 16  # pictures per task
 _TABLES = 256  # of shards, in memory
+_AGAIN = 256  # calls after which a shard that was fetched may have made room for others
 _FETCHES = 4  # shards at a time
 _FORGOTTEN = 64  # calls after which what is read ahead will not be asked for any more
 
@@ -77,7 +78,7 @@ class ShardSet:
         self._held: dict[int, np.ndarray] = {}
         self._coming: dict[int, tuple[Future[np.ndarray], int, int]] = {}
         self._call = 0
-        self._sent: set[str] = set()
+        self._sent: dict[str, int] = {}
         self._remote = any(place.remote for place in places)
         self._fetching = threading.BoundedSemaphore(_FETCHES)
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
@@ -119,24 +120,23 @@ class ShardSet:
 
         Nothing is raised here: what fails does so when it is asked for.
         """
-        if self._pixels is None or not self._have.all():
-            self._threads()
-            self._call += 1
-            while self._coming:  # nobody came for the oldest
-                oldest = next(iter(self._coming))
-                if self._coming[oldest][2] > self._call - _FORGOTTEN:
-                    break
-                del self._coming[oldest]
-            new = [int(i) for i in soon if not self._is_here(int(i))]
-            self._send(new[: max(0, self._most - len(self._coming))])
+        self._call += 1
+        if self._pixels is not None and self._have.all():
+            return
+        self._threads()
+        while self._coming:  # nobody came for the oldest
+            oldest = next(iter(self._coming))
+            if self._coming[oldest][2] > self._call - _FORGOTTEN:
+                break
+            del self._coming[oldest]
+        new = [int(i) for i in soon if not self._is_here(int(i))]
+        self._send(new[: max(0, self._most - len(self._coming))])
         if later is None or not self._remote:
             return
         for shard in np.unique(self._where(np.asarray(later, np.int64))[0]):
             place = self._places[shard]
-            if place.remote and place.where not in self._sent:
-                if len(self._sent) > 4 * self.blocks.window:
-                    self._sent.clear()
-                self._sent.add(place.where)
+            if place.remote and self._call - self._sent.get(place.where, -_AGAIN) >= _AGAIN:
+                self._sent[place.where] = self._call
                 # A daemon, since a fetch that is under way must not hold up the end of a program.
                 threading.Thread(target=self._fetch, args=(int(shard),), daemon=True).start()
 
