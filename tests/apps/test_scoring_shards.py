@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gansmith.apps.evaluate import ScoreOptions, evaluate
-from gansmith.apps.scoring import BATCH, batches_of, numbered, numbered_samples, picked
+from gansmith.apps.scoring import BATCH, Scorer, batches_of, numbered, numbered_samples, picked
 from gansmith.data import open_data
 from gansmith.data.shards import reading
 from gansmith.metrics import merge, sample, take, take_share
@@ -83,6 +83,20 @@ def test_memory_does_not_grow_with_what_is_scored(tmp_path, monkeypatch):
     assert scores["kid"].n == 1_200
     assert scores["precision"].value == pytest.approx(1.0)
     assert resident() - before < 120 * 2**20
+
+
+def test_a_scorer_takes_its_share_of_either_kind(tmp_path, tiny_run):
+    data = open_data(str(write(tmp_path / "s", 2, 200, 8)))
+    scorer = Scorer.of(data, None, ScoreOptions(count=300, features=Colours()))
+    generator = Generator.from_pretrained(tiny_run / "generator")
+    for made, whole in (
+        (generator, scorer.take(generator.batches(300, 0, batch=BATCH))),
+        (data, scorer.take(batches_of(data, picked(data, 300, 0)))),
+    ):
+        found = merge([scorer.part(made, 300, (rank, 2)) for rank in range(2)])
+        assert torch.equal(found.features_NF, whole.features_NF)
+        kid = [scorer.card(each, ("kid",))[0]["kid"] for each in (found, whole)]
+        assert kid[0] == kid[1]
 
 
 @pytest.mark.parametrize("world", [1, 3])

@@ -17,6 +17,7 @@ from gansmith.metrics import (
     MOST,
     Comparison,
     Features,
+    Part,
     Sample,
     Score,
     cached_features,
@@ -25,6 +26,7 @@ from gansmith.metrics import (
     point_card,
     score_card,
     take,
+    take_share,
 )
 from gansmith.metrics.efficientnet import WEIGHTS as COLOUR_WEIGHTS
 from gansmith.metrics.shares import Read
@@ -265,6 +267,23 @@ class Scorer:
         if len(fake) < LEAST:
             raise UserError(f"{len(fake)} samples are too few to score")
         return fake
+
+    def part(self, made: Generator | Dataset, count: int, share: tuple[int, int]) -> Part:
+        """One process's share of what `take` takes; `gansmith.metrics.merge` puts all together.
+
+        Args:
+            made: a generator, whose first ``count`` samples of the seed are taken, or samples, of
+                which as many are picked as `picked` says.
+            count: of samples, in all processes together.
+            share: rank and world.
+        """
+        assert self.extractor is not None, "points have no features"
+        if isinstance(made, Generator):
+            read = numbered_samples(made, count, self.options.seed)
+        else:
+            indices = picked(made, count, self.options.seed)
+            read, count = numbered(made, indices), len(indices)
+        return take_share(read, count, BATCH, self.extractor, share)
 
     def points(self, points: Tensor) -> dict[str, Score]:
         """The score card of points.
