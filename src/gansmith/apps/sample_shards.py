@@ -61,6 +61,7 @@ def sample_shards(
     per_shard: int = PER_SHARD,
     members: str = "png",
     batch: int = 128,
+    device: str = "cpu",
     share: tuple[int, int] = (0, 1),
     progress: Progress | None = None,
 ) -> int:
@@ -80,6 +81,8 @@ def sample_shards(
         per_shard: samples in a shard.
         members: ``png`` or ``npy``.
         batch: samples at a time.
+        device: where the generator runs, as ``cuda:1``; shards of a folder are of one kind of it,
+            since others round otherwise.
         share: rank and world, where many processes share the work: each has the shards whose
             number leaves its rank when divided by the world.
         progress: a callback.
@@ -91,7 +94,7 @@ def sample_shards(
         UserError: if there is no generator of images, or the folder cannot be written or holds
             something else.
     """
-    generator = _checked(source, members, batch)
+    generator = _checked(source, members, batch, device)
     chosen = class_number(generator, class_name)
     job = Job(
         settings={
@@ -100,6 +103,7 @@ def sample_shards(
             "class": chosen,
             "members": members,
             "batch": batch,
+            "device": device.partition(":")[0],
         },
         count=count,
         per_shard=per_shard,
@@ -109,7 +113,7 @@ def sample_shards(
     return write_shards(Path(folder), job, share, progress)
 
 
-def _checked(source: str | Path, members: str, batch: int) -> Generator:
+def _checked(source: str | Path, members: str, batch: int, device: str) -> Generator:
     """The generator, if it makes images and the rest is known."""
     if members not in MEMBERS:
         raise UserError(
@@ -117,7 +121,7 @@ def _checked(source: str | Path, members: str, batch: int) -> Generator:
         )
     if batch < 1:
         raise UserError(f"cannot make {batch} samples at a time: batch is at least one")
-    generator = runs.load(source)
+    generator = runs.load(source, device)
     kind = generator.spec.kind
     if kind in NO_SAMPLES:
         raise UserError(f"{source}: {NO_SAMPLES[kind]}")
