@@ -111,7 +111,7 @@ def shown(
 ) -> Run:
     """Runs a command line where some folders hold images: (exit code, output)."""
     sides = ("drawings", "colours", "sketches", "paintings", "pairs/A", "pairs/B")
-    for folder in ("photos", "seen", *sides):
+    for folder in ("photos", "seen", "shards", *sides):
         shutil.copytree(pictures, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from gansmith.apps.inpaint import inpaint
     from gansmith.apps.runs import load
     from gansmith.apps.sample import sample
+    from gansmith.apps.sample_shards import sample_shards
     from gansmith.apps.scoring import ScoreOptions
     from gansmith.apps.study import study
+    from gansmith.apps.to_shards import to_shards
     from gansmith.apps.train import train
     from gansmith.apps.translate import translate
     from gansmith.config import Config
@@ -36,7 +38,9 @@ __all__ = [
     "load",
     "open_data",
     "sample",
+    "sample_shards",
     "study",
+    "to_shards",
     "train",
     "translate",
     "watch",
@@ -53,7 +57,9 @@ _HOME = {
     "load": "gansmith.apps.runs",
     "open_data": "gansmith.data",
     "sample": "gansmith.apps.sample",
+    "sample_shards": "gansmith.apps.sample_shards",
     "study": "gansmith.apps.study",
+    "to_shards": "gansmith.apps.to_shards",
     "train": "gansmith.apps.train",
     "translate": "gansmith.apps.translate",
     "watch": "gansmith.doctor.watch",

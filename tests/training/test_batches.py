@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansmith.data import DataInfo
-from gansmith.engine import Engine
+from gansmith.data import Blocks, DataInfo
+from gansmith.engine import Engine, seeded
 from gansmith.training import Batches
 from gansmith.training.batches import sample_indices, to_network_range
 
@@ -42,6 +42,97 @@ def test_passes_players_and_seeds_differ():
         return tuple(sample_indices(seed, player, 50 * epoch, 50, 50))
 
     assert len({order(0, "D", 0), order(0, "D", 1), order(0, "G", 0), order(1, "D", 0)}) == 4
+
+
+def test_the_order_of_data_without_blocks_is_the_one_it_was():
+    """A run that began with an older release goes on with the same order."""
+    assert sample_indices(5, "D", 0, 17, 17).tolist() == FIRST
+    expected = torch.randperm(50, generator=seeded(3, "order-G", 2)).tolist()
+    assert sample_indices(3, "G", 100, 50, 50).tolist() == expected
+
+
+FIRST = [
+    9,
+    5,
+    15,
+    2,
+    14,
+    16,
+    13,
+    1,
+    3,
+    12,
+    0,
+    11,
+    6,
+    10,
+    7,
+    4,
+    8,
+]  # of seed 5, player D, as release 0.1 gave it
+
+
+BLOCKS = Blocks((5, 1, 7, 4), 2)
+
+
+@given(st.integers(0, 9), st.sampled_from(["D", "G"]))
+def test_each_pass_over_blocks_shows_every_sample_once(epoch, player):
+    found = sample_indices(5, player, epoch * COUNT, COUNT, COUNT, BLOCKS)
+    assert sorted(found) == list(range(COUNT))
+
+
+@given(st.integers(0, 3 * COUNT), st.integers(1, 2 * COUNT))
+def test_a_slice_of_an_order_of_blocks_is_a_slice(start, size):
+    whole = sample_indices(5, "D", 0, 6 * COUNT, COUNT, BLOCKS)
+    found = sample_indices(5, "D", start, size, COUNT, BLOCKS)
+    assert np.array_equal(found, whole[start : start + size])
+
+
+def test_both_players_read_the_same_windows_each_in_an_order_of_its_own():
+    blocks = Blocks((10,) * 12, 3)
+    for epoch in range(3):
+        one, other = (
+            sample_indices(0, player, epoch * 120, 120, 120, blocks) for player in ("D", "G")
+        )
+        for start in range(0, 120, 30):
+            mine, theirs = one[start : start + 30], other[start : start + 30]
+            assert set(mine) == set(theirs)
+            assert mine.tolist() != theirs.tolist()
+
+
+class InBlocks:
+    """Samples in blocks that note what they are told and asked for."""
+
+    def __init__(self):
+        self.info = DataInfo("memory", "images", 12, (1, 2, 2), (), "0", ())
+        self.blocks = Blocks((3, 3, 3, 3), 2)
+        self.calls = []
+
+    def __len__(self) -> int:
+        return 12
+
+    def expect(self, soon, later=None):
+        self.calls.append(("soon", soon.tolist()))
+        self.calls.append(("later", later.tolist()))
+
+    def batch(self, indices):
+        self.calls.append(("now", indices.tolist()))
+        count = len(indices)
+        return torch.zeros(count, 1, 2, 2, dtype=torch.uint8), torch.zeros(count, dtype=torch.int64)
+
+
+def test_data_in_blocks_hear_of_the_next_step_before_this_one_is_read():
+    data = InBlocks()
+    batches = batches_of(data=data, batch=4)
+    for step in range(7):  # more than two passes
+        batches.at(step, "D")
+    now = [indices for what, indices in data.calls if what == "now"]
+    soon = [indices for what, indices in data.calls if what == "soon"]
+    later = [indices for what, indices in data.calls if what == "later"]
+    assert soon[:-1] == now[1:]
+    assert [what for what, _ in data.calls[:3]] == ["soon", "later", "now"]
+    line = sample_indices(0, "D", 0, 60, 12, data.blocks).tolist()
+    assert later[0] == line[4 + 6 : 4 + 6 + 4]  # a window further on
 
 
 def test_levels_become_the_range_of_the_nets():

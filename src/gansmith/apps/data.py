@@ -27,7 +27,7 @@ def listing_text() -> str:
         lines.append(f"{source.name:9} {source.count:>7,} {source.kind} {shape:8} {state}")
         lines.append(f"{'':9} {source.about} ({source.licence})")
     lines.append(
-        "or any folder of images, .zip, .npz, IDX file, packed folder or hub name (owner/name)"
+        "or a folder of images, .zip, .npz, IDX file, packed folder, shards, hub name (owner/name)"
     )
     return "\n".join(lines)
 

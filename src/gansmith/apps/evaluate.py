@@ -24,6 +24,7 @@ from gansmith.apps.scoring import (
 from gansmith.apps.showing import OfPictures, counted, shown_on
 from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
+from gansmith.data.shards import names_shards
 from gansmith.errors import UserError
 from gansmith.metrics import DIRECTIONS, JUDGES, Score
 from gansmith.metrics.intervals import Z95
@@ -108,7 +109,8 @@ class _Target:
 
 def _open_target(target: str | Path, progress: Progress | None) -> _Target:
     path = Path(target)
-    runs.check_place(path)
+    if not names_shards(str(target)):
+        runs.check_place(path)
     if not path.is_dir() or not (runs.is_run(path) or (path / "config.json").is_file()):
         return _Target(str(target), None, open_data(str(target), progress=progress))
     run = path if runs.is_run(path) else path.absolute().parent

@@ -8,14 +8,16 @@ import numpy as np
 from torch import Tensor
 
 from gansmith.apps.perceiving import named_lpips
-from gansmith.data import DataInfo, Dataset, open_data
+from gansmith.data import DataInfo, Dataset, ReadAhead, block_order, blocks_of, open_data
 from gansmith.data.toys import TOYS
 from gansmith.data.weights import kept_file
+from gansmith.engine import seeded
 from gansmith.errors import UserError
 from gansmith.metrics import (
     MOST,
     Comparison,
     Features,
+    Part,
     Sample,
     Score,
     cached_features,
@@ -24,8 +26,11 @@ from gansmith.metrics import (
     point_card,
     score_card,
     take,
+    take_share,
 )
 from gansmith.metrics.efficientnet import WEIGHTS as COLOUR_WEIGHTS
+from gansmith.metrics.shares import Read
+from gansmith.models import Generator
 
 Progress = Callable[[str, int, int], None]
 SAMPLES = 10_000
@@ -96,9 +101,16 @@ def picked(data: Dataset, count: int, seed: int) -> np.ndarray:
     """The numbers of ``count`` samples at most, drawn by the seed.
 
     They are in order only batch by batch, so that the first ones, which are kept as images, are a
-    draw from all classes where the data are sorted by class.
+    draw from all classes where the data are sorted by class. Of data in blocks the same numbers
+    come window by window, so that every shard is read in one stretch.
     """
     drawn = np.random.default_rng(seed).permutation(len(data))[:count]
+    blocks = blocks_of(data)
+    if blocks is not None:
+        wanted = np.zeros(len(data), bool)
+        wanted[drawn] = True
+        order = block_order(blocks, seeded(seed, "picked-blocks"), seeded(seed, "picked"))
+        drawn = order[wanted[order]]
     return np.concatenate(
         [np.sort(part) for part in np.split(drawn, range(BATCH, len(drawn), BATCH))]
     )
@@ -106,8 +118,35 @@ def picked(data: Dataset, count: int, seed: int) -> np.ndarray:
 
 def batches_of(data: Dataset, indices: np.ndarray) -> Iterator[Tensor]:
     """The samples of these numbers, uint8 BCHW at a time."""
-    for start in range(0, len(indices), BATCH):
-        yield data.batch(indices[start : start + BATCH])[0]
+    read, count = numbered(data, indices), -(-len(indices) // BATCH)
+    for number in range(count):
+        yield read(number, number + 1 if number + 1 < count else None)
+
+
+def numbered(data: Dataset, indices: np.ndarray) -> Read:
+    """The same by the number of the batch, for `gansmith.metrics.take_share`."""
+
+    def part(number: int) -> np.ndarray:
+        return indices[number * BATCH : (number + 1) * BATCH]
+
+    def read(number: int, following: int | None) -> Tensor:
+        if following is not None and isinstance(data, ReadAhead):
+            data.expect(part(following))
+        return data.batch(part(number))[0]
+
+    return read
+
+
+def numbered_samples(generator: Generator, count: int, seed: int) -> Read:
+    """Samples ``0 .. count−1`` of a seed by the number of the batch of `BATCH`."""
+
+    def read(number: int, following: int | None) -> Tensor:
+        del following
+        first = number * BATCH
+        size = min(BATCH, count - first)
+        return next(iter(generator.batches(size, seed, batch=BATCH, start=first)))
+
+    return read
 
 
 def features_for(info: DataInfo, options: ScoreOptions) -> tuple[Features, str]:
@@ -228,6 +267,23 @@ class Scorer:
         if len(fake) < LEAST:
             raise UserError(f"{len(fake)} samples are too few to score")
         return fake
+
+    def part(self, made: Generator | Dataset, count: int, share: tuple[int, int]) -> Part:
+        """One process's share of what `take` takes; `gansmith.metrics.merge` puts all together.
+
+        Args:
+            made: a generator, whose first ``count`` samples of the seed are taken, or samples, of
+                which as many are picked as `picked` says.
+            count: of samples, in all processes together.
+            share: rank and world.
+        """
+        assert self.extractor is not None, "points have no features"
+        if isinstance(made, Generator):
+            read = numbered_samples(made, count, self.options.seed)
+        else:
+            indices = picked(made, count, self.options.seed)
+            read, count = numbered(made, indices), len(indices)
+        return take_share(read, count, BATCH, self.extractor, share)
 
     def points(self, points: Tensor) -> dict[str, Score]:
         """The score card of points.

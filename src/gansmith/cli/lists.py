@@ -86,3 +86,41 @@ def data_inspect(
 
     info = room.inspect(source, split)
     emit(info) if as_json else print(room.inspect_text(info))
+
+
+@data_app.command("shards")
+def data_shards(
+    source: Annotated[
+        str, typer.Argument(metavar="DATA", help="A folder, .zip, array or named set of images.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the shards go.")],
+    split: Annotated[
+        str, typer.Option(metavar="PART", help="Which part: train, test or all.")
+    ] = "train",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="At most so many images [all].")
+    ] = None,
+    per_shard: Annotated[
+        int, typer.Option(metavar="N", help="Images in a shard: 100 MB to 1 GB read well.")
+    ] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Write images as tar shards, which train and evaluate from another disk or the net.
+
+    Stopped, the same command goes on after the last whole shard.
+
+    Example: gansmith data shards photos/ shards/
+    """
+    from dataclasses import asdict
+
+    from gansmith.apps import display
+    from gansmith.apps.to_shards import to_shards
+
+    with display.Terminal(to_stderr=True) as screen:
+        done = to_shards(source, folder, split, limit, per_shard, progress=screen.data)
+    if as_json:
+        emit({"out": str(folder)} | asdict(done))
+        return
+    print(folder)
+    for note in done.notes:
+        print(f"- {note}")

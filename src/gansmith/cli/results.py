@@ -24,15 +24,39 @@ def sample(
         typer.Option(metavar="DIR", help="Where to write [samples-seed-N in the run]."),
     ] = None,
     batch: Annotated[int, typer.Option(metavar="N", help="Samples at a time.")] = 128,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write tar shards here; stopped, the same goes on."),
+    ] = None,
+    per_shard: Annotated[
+        int, typer.Option(metavar="N", help="Samples in a shard, with --to.")
+    ] = 10_000,
+    members: Annotated[
+        str, typer.Option(metavar="KIND", help="What shards hold, with --to: png or npy.")
+    ] = "png",
     as_json: Json = False,
 ) -> None:
-    """Draw samples and write them as PNG.
+    """Draw samples and write them as PNG, or by the million as tar shards.
 
     Example: gansmith sample runs/demo -n 16 --seed 1 --grid
     """
     from gansmith.apps import display
     from gansmith.apps.sample import sample as draw
 
+    if to is not None:
+        from gansmith.apps.sample_shards import sample_shards
+        from gansmith.errors import UserError
+
+        if grid or out is not None:
+            raise UserError("--to names the folder for shards: leave out --grid and --out")
+        with display.Terminal(to_stderr=True) as screen:
+            new = sample_shards(
+                source, to, count, seed, class_name, per_shard, members, batch,
+                progress=screen.data,
+            )  # fmt: skip
+        told = {"out": str(to), "count": count, "seed": seed, "written": new}
+        emit(told) if as_json else print(to)
+        return
     with display.Terminal(to_stderr=True) as screen:
         folder = draw(source, count, seed, class_name, grid, out, batch, screen.data)
     written = folder / "grid.png" if grid else folder

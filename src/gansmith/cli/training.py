@@ -13,7 +13,7 @@ def train(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="Folder of images, .zip, .npz, IDX file, hub or built-in name [digits].",
+            help="Folder of images, .zip, .npz, IDX file, shards, hub or built-in name [digits].",
         ),
     ] = None,
     recipe: Annotated[

@@ -49,7 +49,7 @@ class DataInfo:
 
 
 class Dataset(Protocol):
-    """Samples by index."""
+    """Samples by index. Data that lie in shards are also `gansmith.data.ReadAhead`."""
 
     info: DataInfo
 

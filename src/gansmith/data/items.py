@@ -12,7 +12,7 @@ from gansmith.data.decode import ENDINGS, MAX_BYTES, Skipped
 from gansmith.data.info import Wish, chosen, shown
 from gansmith.errors import UserError
 
-_SPLIT_NAMES = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation")}
+SPLIT_NAMES = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation")}
 _READ = "JPEG, PNG, WebP, GIF, BMP and TIFF are read"
 _DEFLATE = 1032  # the most that deflate can compress; beyond it the parts of a zip overlap
 
@@ -187,7 +187,7 @@ def narrowed(items: Items, wish: Wish) -> Items:
     Raises:
         UserError: if the test split is asked for and there is none.
     """
-    known = {name: split for split, names in _SPLIT_NAMES.items() for name in names}
+    known = {name: split for split, names in SPLIT_NAMES.items() for name in names}
     first = {name.split("/")[0] if "/" in name else "" for name in items.names}
     splits = {known.get(name.lower(), "") for name in first}
     divided = "train" in splits and "" not in splits

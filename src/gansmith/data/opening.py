@@ -15,15 +15,24 @@ from gansmith.data.items import Items, folder_items, zip_items
 from gansmith.data.npz import array_stack, npz_stack
 from gansmith.data.packed import Damaged
 from gansmith.data.packing import describe_items, open_items
+from gansmith.data.shards.naming import (
+    folder_places,
+    is_list,
+    is_shard_folder,
+    listed_places,
+    named_places,
+    names_shards,
+)
+from gansmith.data.shards.opening import Shards, describe_shards, open_shards
 from gansmith.data.toys import COUNT, TOYS, open_toy
 from gansmith.errors import UserError, nearest
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 DIGITS = "digits"
 NAMES = (DIGITS, *SETS, *TOYS)
-_KINDS = "a folder of images, .zip, .npz, .npy, IDX files or a packed folder"
+_KINDS = "a folder of images, .zip, .npz, .npy, IDX files, a packed folder or .tar shards"
 
-Resolved = str | tuple[Stack, Path | None] | Items | HubName  # str: a toy
+Resolved = str | tuple[Stack, Path | None] | Items | HubName | Shards  # str: a toy
 
 
 def resolve(source: str, split: str) -> Resolved:
@@ -56,6 +65,8 @@ def resolve(source: str, split: str) -> Resolved:
     except (OSError, ValueError) as error:  # a name too long, a NUL in it, no permission
         why = getattr(error, "strerror", None) or "impossible name"
         raise UserError(f"{source!r}: cannot be opened ({why.lower()})") from None
+    if names_shards(source):
+        return Shards(source, tuple(named_places(source)))
     name = hub_name(source)
     if name is not None and not source.endswith("/") and not path.parent.is_dir():
         return _hub_or_missing(name)
@@ -89,6 +100,8 @@ def _folder(path: Path, source: str, split: str) -> Resolved:
             raise UserError(f"{source}: this packed folder is damaged ({damage})") from None
     if is_idx_folder(path):
         return idx_folder_stack(path, source, split), None
+    if is_shard_folder(path):
+        return Shards(source, tuple(folder_places(path)))
     return folder_items(path, source)
 
 
@@ -109,6 +122,10 @@ def _file(path: Path, source: str, split: str) -> Resolved:
     if is_idx(path):
         _only_train(source, split)
         return idx_stack(path, labels_beside(path), source), None
+    if ending == ".tar":
+        return Shards(source, tuple(named_places(str(path))))
+    if is_list(path):
+        return Shards(source, tuple(listed_places(path)))
     raise UserError(f"{source}: not a kind of data that is known; name {_KINDS}")
 
 
@@ -123,12 +140,14 @@ def open_data(
     limit: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Dataset:
-    """Open samples by name; images are decoded once, into the cache.
+    """Open samples by name; images are decoded once, into the cache, those in shards on demand.
 
     Args:
         source: ``digits``, ``fashion``, ``cifar10``, ``ring``, ``grid``, a folder of images, a
             ``.zip`` of them, ``.npz``, ``.npy``, IDX files or the folder they lie in, a packed
-            folder, or ``owner/name`` on the Hugging Face hub (``hub:owner/name`` to insist).
+            folder, tar shards (a folder of them, ``shards/train-{000..099}.tar``, an address, a
+            text file with one a line), or ``owner/name`` on the Hugging Face hub
+            (``hub:owner/name`` to insist).
         resolution: height and width; ``None`` takes the images' own size where a model can have
             it, else the largest usual square not above the median shorter side.
         channels: 1 or 3; ``None`` takes 1 where every image looked at is grey.
@@ -151,6 +170,8 @@ def open_data(
         return open_items(found, wish, progress)
     if isinstance(found, HubName):
         return open_hub(found, wish, progress)
+    if isinstance(found, Shards):
+        return open_shards(found, wish, progress)
     stack, native = found
     return open_stack(stack, wish, progress, native)
 
@@ -181,6 +202,8 @@ def describe(
         return describe_items(found, wish)
     if isinstance(found, HubName):
         return describe_hub(found, wish)
+    if isinstance(found, Shards):
+        return describe_shards(found, wish)
     return describe_stack(found[0], wish)
 
 

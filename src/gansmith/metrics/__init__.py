@@ -27,6 +27,7 @@ from gansmith.metrics.module_features import ModuleFeatures
 from gansmith.metrics.precision_recall import precision_recall
 from gansmith.metrics.realism import realism
 from gansmith.metrics.sample import MOST, Sample, take
+from gansmith.metrics.shares import Part, merge, take_share
 from gansmith.metrics.similarity import ms_ssim, ms_ssim_distance
 from gansmith.metrics.spectrum import SpectrumSum, spectrum_error
 
@@ -49,6 +50,7 @@ __all__ = [
     "Features",
     "Modes",
     "ModuleFeatures",
+    "Part",
     "Sample",
     "Score",
     "SpectrumSum",
@@ -66,6 +68,7 @@ __all__ = [
     "kernel_distance",
     "kernel_interval",
     "load_features",
+    "merge",
     "modes_2d",
     "ms_ssim",
     "ms_ssim_distance",
@@ -77,4 +80,5 @@ __all__ = [
     "score_card",
     "spectrum_error",
     "take",
+    "take_share",
 ]

@@ -24,6 +24,7 @@ from gansmith.errors import UserError, nearest
 from gansmith.metrics.efficientnet import EfficientNetFeatures
 from gansmith.metrics.inception import InceptionFeatures
 from gansmith.metrics.preparation import to_grey_28
+from gansmith.metrics.rows import Rows
 
 CHUNK = 100  # larger activations are mapped afresh by the allocator each time: half the speed
 
@@ -219,7 +220,10 @@ def extract(
     Raises:
         UserError: if there is no image, or they are not uint8 with 1 or 3 channels.
     """
-    rows = [features(images).cpu() for images in _batches(data, batch, indices) if len(images)]
-    if not rows:
+    rows = Rows()
+    for images in _batches(data, batch, indices):
+        if len(images):
+            rows.add(features(images))
+    if not len(rows):
         raise UserError("features: there are no images to take features of")
-    return torch.cat(rows)
+    return rows.all()

@@ -1,6 +1,7 @@
 """Means and covariances of a stream of features: a Fréchet distance in constant memory."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,16 +16,30 @@ GROUPS = 20
 WIDE = 512  # dimensions from which a distance takes seconds, and half the groups do
 
 
+def groups_of(features: int) -> int:
+    """Into how many groups the batches of so many dimensions are counted."""
+    return GROUPS if features <= WIDE else GROUPS // 2
+
+
 class Moments:
     """Sums of features and of their products, in groups of rows that can be left out in turn.
 
     Sums are float64 and taken around the first batch's mean, so that a million rows lose nothing
     that matters. Memory is that of ``groups`` matrices of F x F.
+
+    Processes that share a stream each count whole groups, around the same ``shift``: then `merged`
+    has, to the bit, the sums of one process that counted all.
     """
 
-    def __init__(self, features: int) -> None:
-        self.groups = GROUPS if features <= WIDE else GROUPS // 2
-        self._shift: Tensor | None = None
+    def __init__(self, features: int, shift_F: Tensor | None = None) -> None:
+        """Of nothing yet.
+
+        Args:
+            features: F.
+            shift_F: around what sums are taken, float64; by default the first batch's mean.
+        """
+        self.groups = groups_of(features)
+        self._shift: Tensor | None = shift_F
         self._counts = torch.zeros(self.groups, dtype=torch.float64)
         self._sums = torch.zeros(self.groups, features, dtype=torch.float64)
         self._products = torch.zeros(self.groups, features, features, dtype=torch.float64)
@@ -33,8 +48,12 @@ class Moments:
     def __len__(self) -> int:
         return int(self._counts.sum())
 
-    def add(self, features_BF: Tensor) -> None:
+    def add(self, features_BF: Tensor, number: int | None = None) -> None:
         """Count a batch of rows; batches go to the groups in turn.
+
+        Args:
+            features_BF: the rows.
+            number: which batch of the stream it is, where not all of them come here.
 
         Raises:
             UserError: if a row is not finite, or of another width.
@@ -47,11 +66,33 @@ class Moments:
             )
         if self._shift is None:
             self._shift = rows.mean(0)
-        away, group = rows - self._shift, self._batches % self.groups
+        turn = self._batches if number is None else number
+        away, group = rows - self._shift, turn % self.groups
         self._counts[group] += len(rows)
         self._sums[group] += away.sum(0)
         self._products[group].addmm_(away.T, away)
         self._batches += 1
+
+    @classmethod
+    def merged(cls, parts: Sequence["Moments"]) -> "Moments":
+        """Of all batches that the parts counted.
+
+        Raises:
+            ValueError: if they have different shifts, or two of them counted in one group: that
+                sum would depend on the order.
+        """
+        shift = parts[0]._shift
+        whole = cls(parts[0]._sums.shape[1], shift)
+        for part in parts:
+            if shift is None or part._shift is None or not torch.equal(shift, part._shift):
+                raise ValueError("moments around different shifts are not parts of one stream")
+            if ((whole._counts > 0) & (part._counts > 0)).any():
+                raise ValueError("two parts counted in one group")
+            whole._counts += part._counts
+            whole._sums += part._sums
+            whole._products += part._products
+            whole._batches += part._batches
+        return whole
 
     def statistics(self, without: int | None = None) -> Statistics:
         """Mean and covariance of all rows, or of all but one group's.

@@ -9,6 +9,7 @@ from torch import Tensor
 from gansmith.errors import UserError
 from gansmith.metrics.features import Features
 from gansmith.metrics.moments import Moments
+from gansmith.metrics.rows import Rows
 
 KEPT = 2_000
 KEPT_BYTES = 64 * 2**20
@@ -47,11 +48,10 @@ def take(batches: Iterable[Tensor], features: Features, known: Tensor | None = N
         UserError: if there is no image, or they are not uint8 with 1 or 3 channels.
     """
     kept: list[Tensor] = []
-    rows: list[Tensor] = []
-    wanted = KEPT
+    rows = Rows()
     moments: Moments | None = None
     for images in _filled(batches):
-        wanted = min(wanted, max(4, KEPT_BYTES // images[0].numel()))
+        wanted = wanted_images(images)
         have = sum(map(len, kept))
         if have < wanted:
             kept.append(images[: wanted - have].cpu())
@@ -60,17 +60,22 @@ def take(batches: Iterable[Tensor], features: Features, known: Tensor | None = N
         if known is not None:
             continue
         found = features(images).cpu()
-        if moments is None and sum(map(len, rows)) + len(found) > MOST:
+        if moments is None and len(rows) + len(found) > MOST:
             moments = Moments(found.shape[1])
-            for each in rows:
+            for each in rows.batches():
                 moments.add(each)
         if moments is None:
-            rows.append(found)
+            rows.add(found)
         else:
             moments.add(found)
     if not kept:
         raise UserError("features: there are no images to take features of")
-    return Sample(torch.cat(rows) if known is None else known, torch.cat(kept), moments)
+    return Sample(rows.all() if known is None else known, torch.cat(kept), moments)
+
+
+def wanted_images(images_BCHW: Tensor) -> int:
+    """How many images of this size are kept."""
+    return min(KEPT, max(4, KEPT_BYTES // images_BCHW[0].numel()))
 
 
 def _filled(batches: Iterable[Tensor]) -> Iterator[Tensor]:

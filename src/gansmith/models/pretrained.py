@@ -93,6 +93,15 @@ class Generator:
             else:
                 yield (x.float() * self.spec.spread).cpu()
 
+    def labels(
+        self, count: int, seed: int = 0, class_index: int | None = None, start: int = 0
+    ) -> list[int | None]:
+        """The classes of samples ``start .. start+count−1`` of `batches`; None without classes."""
+        known = len(self.spec.classes)
+        if not known or class_index is not None:
+            return [class_index] * count
+        return list(map(int, _labels(seed, start, count, known)))
+
     def noise(self, numbers: Sequence[int], seed: int) -> Tensor:
         """Noise k of a seed for each number k, on the net's device."""
         drawn = torch.cat([indexed_noise(seed, k, 1, self.spec.z_dim) for k in numbers])

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.data import Dataset
+from gansmith.data import Blocks, Dataset, ReadAhead, block_order, blocks_of
 from gansmith.data.augment import augment, sometimes
 from gansmith.engine import Draw, Engine, Share, seeded
 from gansmith.models import PRIORS
@@ -24,19 +24,27 @@ from gansmith.tasks import Draws, Give, Micro, Side, View, plain
 
 
 @functools.lru_cache(maxsize=4)
-def _shuffled(seed: int, player: Side, epoch: int, count: int) -> np.ndarray:
-    return torch.randperm(count, generator=seeded(seed, f"order-{player}", epoch)).numpy()
+def _shuffled(
+    seed: int, player: Side, epoch: int, count: int, blocks: Blocks | None = None
+) -> np.ndarray:
+    draw = seeded(seed, f"order-{player}", epoch)
+    if blocks is not None:
+        return block_order(blocks, seeded(seed, "blocks", epoch), draw)  # both players': one read
+    return torch.randperm(count, generator=draw).numpy()
 
 
-def sample_indices(seed: int, player: Side, start: int, size: int, count: int) -> np.ndarray:
+def sample_indices(
+    seed: int, player: Side, start: int, size: int, count: int, blocks: Blocks | None = None
+) -> np.ndarray:
     """Which samples stand at places ``start .. start+size−1`` of the endless shuffled sequence.
 
-    Every sample appears once in each pass of ``count`` places.
+    Every sample appears once in each pass of ``count`` places. Of data that lie in ``blocks`` the
+    samples of a window of them come before those of the next one.
     """
     places = np.arange(start, start + size)
     epochs, offsets = np.divmod(places, count)
     parts = [
-        _shuffled(seed, player, int(epoch), count)[offsets[epochs == epoch]]
+        _shuffled(seed, player, int(epoch), count, blocks)[offsets[epochs == epoch]]
         for epoch in np.unique(epochs)
     ]
     return np.concatenate(parts)
@@ -84,7 +92,7 @@ class Batches:
         With a ``chance`` images go, each with it, also through the distortions that the policy
         lacks; those of the policy itself are seen always.
         """
-        indices = sample_indices(self.seed, player, step * self.batch, self.batch, len(self.data))
+        indices = self._indices(player, step * self.batch)
         generator = seeded(self.seed, f"noise-{player}", step)
         noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
         mirrored = torch.rand(self.batch, generator=generator) < 0.5 if self.flip else None
@@ -103,6 +111,24 @@ class Batches:
     def share(self) -> Share:
         """Which rows of each micro-batch are this rank's."""
         return self.engine.share(self.pac)
+
+    def _indices(self, player: Side, start: int) -> np.ndarray:
+        """The samples at these places; data that are read while they are asked for hear of more."""
+        data, size = self.data, self.batch
+
+        def placed(first: int) -> np.ndarray:
+            return sample_indices(self.seed, player, first, size, len(data), blocks_of(data))
+
+        def ours(first: int) -> np.ndarray:
+            """Of what stands there, what this rank will read."""
+            part = size // self.accumulate
+            own = self.share.places(part // self.share.world).numpy()
+            parts = np.split(placed(first), self.accumulate)
+            return np.concatenate([each[own] for each in parts])
+
+        if isinstance(data, ReadAhead):
+            data.expect(ours(start + size), ours(start + size + data.blocks.reach))
+        return placed(start)
 
     def _eye(self, player: Side, step: int, part: int, chance: float) -> _Eye:
         """The draws and distortions of one micro-batch."""
