@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gansmith.allocator import keep_memory
 from gansmith.errors import UserError
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Engine:
         precision = pick_precision(precision, name)
         if threads:
             torch.set_num_threads(threads)
+        keep_memory()
         # Bitwise resume needs the same kernels in both halves of a run.
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
