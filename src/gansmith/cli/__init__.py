@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gansmith.cli.applying import inpaint, translate
+from gansmith.cli.benching import bench
 from gansmith.cli.doctor import doctor
 from gansmith.cli.lists import data_app, recipes
 from gansmith.cli.refusals import plain
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help fits 80 columns, and answers sooner
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
-for command in (train, sample, inpaint, translate, evaluate, doctor, study, demo, recipes):
+for command in (train, sample, inpaint, translate, evaluate, doctor, study, demo, bench, recipes):
     app.command()(command)
 app.add_typer(data_app, name="data")
 
