@@ -60,7 +60,10 @@ def main() -> int:
     else:
         for name, row in rows.items():
             median, low, high = row["ratio"]
-            print(f"{name:18} {median:6.2f} times as fast [{low:.2f}, {high:.2f}], {row['apart']:.1e} apart")
+            print(
+                f"{name:18} {median:6.2f} times as fast [{low:.2f}, {high:.2f}], "
+                f"{row['apart']:.1e} apart"
+            )
     return 0 if good else 1
 
 

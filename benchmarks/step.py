@@ -36,8 +36,8 @@ def stepper(side: str, data: str, resolution: int, threads: int) -> Callable[[],
         torch.set_num_threads(threads)
         return Loop(open_data(data, resolution=(resolution, resolution)), 0, share).step
     from gansmith.apps.bench.parts import Bench
-    from gansmith.apps.settling import settings
     from gansmith.apps.setting_up import set_up
+    from gansmith.apps.settling import settings
 
     changes = {"threads": threads, "resolution": resolution, "penalty.share": share}
     ready = set_up(settings(data, None, changes), None)

@@ -6,21 +6,26 @@ timed in turn within one run, and told with its spread.
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gansmith.apps.bench.clocks import Clock, Rounds, Spread, in_turn
 from gansmith.apps.bench.kernels import Replay, Watch, counted
-from gansmith.apps.bench.parts import Act, Bench
+from gansmith.apps.bench.parts import Act, Bench, Method
 from gansmith.apps.monitoring import spaced, watch_of
-from gansmith.apps.setting_up import Prepared, plan, set_up
+from gansmith.apps.setting_up import plan, set_up
 from gansmith.apps.settling import settings
 from gansmith.engine import machine, threads, versions
 from gansmith.recipes import Reason
-from gansmith.training import images_per_step
+from gansmith.training import Log, images_per_step
 
-QUARTER = 0.25  # of a batch: where finite differences are taken
+# Ways to take the run's penalty beside its own: how, and on which part of a batch.
+PENALTIES: Mapping[str, tuple[Method, float]] = {
+    "exact, whole batch": ("exact", 1.0),
+    "finite differences, a quarter": ("finite-difference", 0.25),
+}
 
 
 @dataclass(frozen=True)
@@ -91,15 +96,18 @@ def bench(
     run.step()  # what is made once is not part of a step
     with watch:
         run.step()
-    with tempfile.TemporaryDirectory(prefix="gansmith-bench-") as temporary:
-        things = _things(run, Replay.of(watch.calls), Path(temporary))
+    with (
+        tempfile.TemporaryDirectory(prefix="gansmith-bench-") as temporary,
+        closing(Log(Path(temporary) / "log.jsonl")) as log,
+    ):
+        things = _things(run, Replay.of(watch.calls), log)
         if looks is not None:
             things["look"] = run.looking(looks)
         found = in_turn(things, seconds, clock, ready.engine.wait)
     return _result(run, watch, found, clock)
 
 
-def _things(run: Bench, kernels: Replay, folder: Path) -> dict[str, Act]:
+def _things(run: Bench, kernels: Replay, log: Log) -> dict[str, Act]:
     """What is done in each round."""
     things: dict[str, Act] = {
         "step": run.step,
@@ -109,18 +117,14 @@ def _things(run: Bench, kernels: Replay, folder: Path) -> dict[str, Act]:
         "G": run.gradients("G"),
         "optimiser": run.optimiser,
         "average": run.average,
-        "record": run.logging(folder),
+        "record": run.logging(log),
     }
     if "D" in run.ready.task.players:
         things["D"] = run.gradients("D", gamma=0.0)
     if run.penalised:
         things["D and penalty"] = run.gradients("D")
-        for name, method, share in (
-            ("exact, whole batch", "exact", 1.0),
-            ("finite differences, a quarter", "finite-difference", QUARTER),
-        ):
-            task = run.with_penalty("exact" if method == "exact" else "finite-difference", share)
-            things[name] = run.gradients("D", task=task)
+        for name, (method, share) in PENALTIES.items():
+            things[name] = run.gradients("D", task=run.with_penalty(method, share))
     return things
 
 
@@ -133,7 +137,7 @@ def _result(run: Bench, watch: Watch, found: Rounds, clock: Clock) -> BenchResul
     if run.penalised:
         own = f"{cfg.penalty.method}, {cfg.penalty.share:g} of the batch"
         adds[f"the run's own ({own})"] = found.more("D and penalty", "D")
-        for name in ("exact, whole batch", "finite differences, a quarter"):
+        for name in PENALTIES:
             adds[name] = found.more(name, "D")
     return BenchResult(
         settings={

@@ -61,7 +61,9 @@ class Call:
 
     def ready(self) -> Callable[[], Any]:
         """The kernel on tensors of its own, to be called again and again."""
-        arguments = tuple(each.fill() if isinstance(each, Laid) else each for each in self.arguments)
+        arguments = tuple(
+            each.fill() if isinstance(each, Laid) else each for each in self.arguments
+        )
         named = dict(self.named)
         return lambda: self.kernel(*arguments, **named)
 

@@ -5,7 +5,6 @@ They are the very functions that the loop calls (`gansmith.training.loop`), on t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from gansmith.apps.monitoring import Watch as Looks
@@ -126,10 +125,10 @@ class Bench:
         state = self.ready.state
         ema.update(state.average, state.G.bare, self.now.ema_decay)
 
-    def logging(self, folder: Path) -> Act:
-        """One record of a step in a log of its own."""
+    def logging(self, log: Log) -> Act:
+        """One record of a step."""
         run, signals = self.ready, self.gradients("G")()
-        log, clock = Log(folder / "log.jsonl"), Clock(run.state)
+        clock = Clock(run.state)
         assert isinstance(signals, dict)
         return lambda: write_step(log, run.cfg, run.state, self.now, signals, clock)
 
