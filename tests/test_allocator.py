@@ -9,7 +9,8 @@ import pytest
 from gansmith import allocator
 
 GLIBC = sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
-# Twenty tensors of 4 MB each, made and dropped, many times: the pages that had to be faulted in.
+# A tensor of 40 MB, which glibc by itself always takes from the system anew (mallopt(3): 32 MB is
+# the most that it comes to take from its heap), made and dropped: the pages faulted in.
 LOOP = """
 import resource, sys, torch
 from gansmith.allocator import keep_memory
@@ -17,11 +18,10 @@ if sys.argv[1] == "keep":
     assert keep_memory()
 torch.set_num_threads(1)
 def once():
-    held = [torch.ones(1_000_000) for _ in range(20)]
-for _ in range(3):
-    once()
+    torch.ones(10_000_000)
+once()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
+for _ in range(5):
     once()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -35,8 +35,8 @@ def test_a_step_that_was_made_before_faults_no_pages_in() -> None:
             [sys.executable, "-c", LOOP, how], capture_output=True, text=True, check=True
         )
         faults[how] = int(done.stdout)
-    assert faults["keep"] < 100
-    assert faults["leave"] > 4 * faults["keep"] + 100
+    assert faults["keep"] < 20
+    assert faults["leave"] > 50  # of the largest pages there are; of small ones 50,000
 
 
 @pytest.mark.parametrize("name", [*allocator.THEIRS, "GLIBC_TUNABLES"])

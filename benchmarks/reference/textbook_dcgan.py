@@ -85,12 +85,12 @@ def train(data: Dataset, seconds: float, seed: int) -> tuple[nn.Module, int, flo
 
 
 @torch.no_grad()
-def draw(G: nn.Module, side: int, seed: int) -> np.ndarray:
-    """``SAMPLES`` uint8 NCHW images, cropped to ``side``."""
+def draw(G: nn.Module, side: int, seed: int, samples: int = SAMPLES) -> np.ndarray:
+    """So many uint8 NCHW images, in whole batches of 500, cropped to ``side``."""
     torch.manual_seed(seed + 1)
     border = (32 - side) // 2
     parts: list[Tensor] = []
-    for _ in range(SAMPLES // 500):
+    for _ in range(samples // 500):
         x = G(torch.randn(500, Z, 1, 1))[:, :, border : border + side, border : border + side]
         parts.append((x * 127.5 + 127.5).round().to(torch.uint8))
     return torch.cat(parts).numpy()
@@ -102,14 +102,17 @@ def main() -> None:
     parser.add_argument("data", nargs="?", default="digits")
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="0: none are drawn")
     parser.add_argument("--out", type=Path, default=Path("runs/textbook"))
     args = parser.parse_args()
     data = open_data(args.data)
     G, images, seconds = train(data, args.seconds, args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for mode in ("train", "eval"):
-        G.train(mode == "train")
-        np.savez(args.out / f"{mode}.npz", images=draw(G, data.info.shape[1], args.seed))
+    if args.samples:
+        args.out.mkdir(parents=True, exist_ok=True)
+        for mode in ("train", "eval"):
+            G.train(mode == "train")
+            images = draw(G, data.info.shape[1], args.seed, args.samples)
+            np.savez(args.out / f"{mode}.npz", images=images)
     print(json.dumps({"images": images, "seconds": seconds, "images_per_second": images / seconds}))
 
 

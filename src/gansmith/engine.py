@@ -24,6 +24,7 @@ from torch.optim import Optimizer
 
 from gansmith.allocator import keep_memory
 from gansmith.errors import UserError
+from gansmith.waiting import let_go
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -130,7 +131,7 @@ class Engine:
         name = pick_device(device)
         precision = pick_precision(precision, name)
         if threads:
-            torch.set_num_threads(threads)
+            use_threads(threads)
         keep_memory()
         # Bitwise resume needs the same kernels in both halves of a run.
         torch.backends.cudnn.benchmark = False
@@ -193,8 +194,9 @@ def threads() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Let operations use so many threads from now on."""
+    """Let operations use so many threads from now on; others do not linger."""
     torch.set_num_threads(count)
+    let_go()
 
 
 def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> dict[int, float]:
@@ -202,9 +204,9 @@ def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> d
     before = torch.get_num_threads()
     seconds = {}
     for count in candidates:
-        torch.set_num_threads(count)
+        use_threads(count)  # those of the count before would spin beside it
         seconds[count] = step()
-    torch.set_num_threads(before)
+    use_threads(before)
     return seconds
 
 

@@ -19,11 +19,7 @@ from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
 from gansmith.cli.training import demo, train
-
-# The step of a small net is hundreds of short parallel regions: threads that sleep between them
-# cost half the speed on a quiet machine. On a busy one the start of a run measures that a single
-# thread is faster, and takes it (docs/performance.md has the figures of all policies).
-os.environ.setdefault("OMP_WAIT_POLICY", "active")
+from gansmith.waiting import choose
 
 app = typer.Typer(
     name="gansmith",
@@ -73,6 +69,7 @@ def main() -> None:
     from gansmith.apps.interrupts import orderly
 
     words, debug = _without_debug(sys.argv[1:])
+    choose(words, os.environ)  # before anything loads torch
     for stream in (sys.stdout, sys.stderr):  # a terminal that knows no "é" shows an escape
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
