@@ -1,4 +1,4 @@
-"""The waiting policy stands before torch is loaded, is the run's, and idle threads do not linger."""
+"""The waiting policy stands before torch is loaded, and idle threads do not linger."""
 
 import os
 import subprocess

@@ -33,4 +33,5 @@ def keep_memory() -> bool:
     except (OSError, AttributeError):
         return False
     wanted = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, KEPT), (M_TOP_PAD, AT_ONCE))
-    return all([mallopt(name, value) == 1 for name, value in wanted])
+    answers = [mallopt(name, value) for name, value in wanted]  # ask for each, whatever the others
+    return answers == [1] * len(wanted)

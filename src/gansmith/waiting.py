@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 VARIABLE = "OMP_WAIT_POLICY"
@@ -48,7 +49,7 @@ def _of_run(words: Sequence[str]) -> str | None:
     if "--resume" not in words:
         return None
     joined = [word.removeprefix("--out=") for word in words if word.startswith("--out=")]
-    apart = [after for before, after in zip(words, words[1:], strict=False) if before == "--out"]
+    apart = [after for before, after in pairwise(words) if before == "--out"]
     for folder in joined + apart:
         try:
             found = _SAVED.search((Path(folder) / "config.yaml").read_text(encoding="utf-8"))
