@@ -109,3 +109,12 @@ def test_turns_are_counted_as_the_game_is_played() -> None:
 def test_nothing_is_left_behind(found: BenchResult, folder: Path) -> None:
     assert found.rounds >= 5
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_clock_is_the_walls_and_kernels_are_the_devices() -> None:
+    found = bench("digits", changes=TINY | {"device": "cuda"}, seconds=0.0)
+    assert found.clock == "wall"
+    assert found.settings["device"].startswith("cuda")
+    assert found.ratio.median > 1.0
+    assert "convolution_backward" in found.kernel_calls
