@@ -65,7 +65,7 @@ def judge(
     of the step; a quarter of a shuffled batch estimates the same expectation.
     """
     first = (sloped.get("real", 0), sloped.get("fake", 0))
-    if differs and sum(first) and not ties_samples(D):
+    if differs and max(first) and not ties_samples(D):
         return _judged_at_once(D, real, fake, labels_B, first, slope)
     parts, norms = [], {}
     for wanted, r, f in (
