@@ -65,6 +65,8 @@ def measure(args: argparse.Namespace, others: int, folder: Path) -> dict[str, ob
             with busy(others):
                 rate = images_per_second(side, args.data, args.seconds, folder / side)
             found[side].append(rate)
+            said = f"{others} busy, load {loads[-1]:.1f}: {side} {rate:.1f} images/s"
+            print(said, file=sys.stderr, flush=True)
     row: dict[str, object] = {
         "others": others,
         "load": [min(loads), max(loads)],
