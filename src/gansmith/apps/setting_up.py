@@ -357,7 +357,7 @@ def plan(ready: Prepared) -> Prepared:
     if cfg.threads != "auto":
         counts = (cfg.threads,)
     elif engine.device.type == "cpu" and cores() > 1:
-        counts = (cores(), 1)
+        counts = (1, cores())  # one first: what others are hopeless against
     pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
     use_threads(pace.threads)
     if cfg.budget.unit == "seconds" and len(counts) > 1:
