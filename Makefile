@@ -20,7 +20,7 @@ PYTEST := $(QUIET_THREADS) $(VENV) -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup chromium check test test-slow demo bench bench-doctor docs clean moved
+.PHONY: help setup chromium check test test-slow demo bench bench-quality bench-doctor docs clean moved
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,8 +52,11 @@ demo: setup ## train on the built-in digits for three minutes and write a report
 	$(VENV) -m gansmith train --out runs/demo --overwrite --budget 3m --recipe images
 	@echo "The report: runs/demo/report.html (open it in a browser)"
 
-bench: setup ## measure against the references in benchmarks/ and print the ratios (hours for toys)
-	@set -e; for name in startup data_loading evaluation quality toys; do echo "== $$name"; $(VENV) benchmarks/$$name.py; done
+bench: setup ## speed against plain PyTorch, as ratios, into docs/performance.md (ten minutes)
+	$(VENV) benchmarks/page.py --page docs/performance.md
+
+bench-quality: setup ## quality and the rest against the references, printed (hours)
+	@set -e; for name in startup evaluation quality toys; do echo "== $$name"; $(VENV) benchmarks/$$name.py; done
 
 bench-doctor: setup ## the failure suite: is the doctor right, how soon, and does repair help (hours)
 	$(VENV) benchmarks/doctor.py --page docs/doctor/accuracy.md

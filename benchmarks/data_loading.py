@@ -23,9 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
-from torchvision import transforms
-from torchvision.datasets import ImageFolder
+from reference.image_folder import rate as torchvision_rate
 
 from gansmith.data import Dataset, open_data
 from gansmith.data.packed import Writer, open_packed
@@ -49,19 +47,6 @@ def make_jpegs(folder: Path, count: int) -> None:
         image = Image.fromarray(colour.astype(np.uint8))
         image = image.resize(tuple(rng.integers(64, 97, 2)), Image.Resampling.BICUBIC)
         image.save(folder / str(int(labels[i])) / f"{i:05d}.jpg", quality=90)
-
-
-def torchvision_rate(folder: Path, workers: int) -> float:
-    """Images per second over one epoch, after the first batch."""
-    steps = [transforms.Resize(SIDE), transforms.CenterCrop(SIDE), transforms.PILToTensor()]
-    data = ImageFolder(str(folder), transforms.Compose(steps))
-    loader = DataLoader(data, BATCH, shuffle=True, num_workers=workers, drop_last=True)
-    batches = iter(loader)
-    next(batches)
-    started, seen = time.perf_counter(), 0
-    for images, _ in batches:
-        seen += len(images)
-    return seen / (time.perf_counter() - started)
 
 
 def random_batches(data: Dataset, batches: int) -> Iterator[torch.Tensor]:
@@ -89,7 +74,7 @@ def speed(count: int, work: Path) -> dict[str, float]:
     started = time.perf_counter()
     open_data(str(folder), resolution=(SIDE, SIDE), channels=3)
     opening = time.perf_counter() - started
-    rates = {f"torchvision, {n} workers": torchvision_rate(folder, n) for n in (0, 2)}
+    rates = {f"torchvision, {n} workers": torchvision_rate(folder, n, BATCH, SIDE) for n in (0, 2)}
     best = max(rates.values())
     packed = packed_rate(data)
     return {

@@ -39,7 +39,13 @@ def recipe(data: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
 
 def textbook(data: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
     """Train and score the reference."""
-    command = [sys.executable, str(HERE / "textbook_dcgan.py"), data, "--seed", str(seed)]
+    command = [
+        sys.executable,
+        str(HERE / "reference" / "textbook_dcgan.py"),
+        data,
+        "--seed",
+        str(seed),
+    ]
     result = _json(*command, "--seconds", f"{seconds:g}", "--out", str(out))
     scored = [
         _json(

@@ -19,6 +19,7 @@ COMMANDS = [
     "inpaint",
     "translate",
     "demo",
+    "bench",
     "evaluate",
     "doctor",
     "recipes",
@@ -312,3 +313,31 @@ def test_too_little_memory_says_what_to_make_smaller(
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "not enough memory: make batch, model.width or resolution smaller" in err
+
+
+# --- bench, and threads
+
+
+def test_a_bench_prints_one_object_or_lines(gansmith: Run) -> None:
+    words = ["bench", "digits", "--threads", "1", "--seconds", "0"]
+    words += ["--set", "model.width=4", "--set", "batch=8", "--set", "data.limit=64"]
+    code, out, _ = gansmith(*words, "--json")
+    assert code == 0
+    found = one_object(out)
+    assert found["settings"]["threads"] == 1
+    assert found["ratio"]["median"] > 1.0
+    code, out, _ = gansmith(*words, "--set", "penalty.name=none")
+    assert code == 0
+    assert "step / bare kernels" in out
+    assert "penalty" not in out
+
+
+def test_threads_are_an_option_of_training(gansmith: Run, tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    words = ["train", "digits", "--threads", "1", "--dry-run", "--json", "--out", str(out)]
+    code, said, _ = gansmith(*words)
+    assert code == 0
+    assert one_object(said)["config"]["threads"] == 1
+    code, _, err = gansmith("train", "digits", "--threads", "0")
+    assert code == 2
+    assert "threads" in err

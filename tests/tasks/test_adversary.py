@@ -109,6 +109,38 @@ def test_a_finite_difference_needs_no_second_derivative():
     assert not any("DoubleBackward" in name or "BackwardBackward" in name for name in names)
 
 
+@pytest.mark.parametrize("name", ["r1", "r2", "r1+r2"])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_a_finite_difference_in_one_pass_is_that_in_several(name, classes):
+    """All samples go through D at once; the first of them are compared with their neighbours."""
+    from gansmith.models import build as nets
+    from gansmith.tasks.judging import Smoothing, judge
+
+    torch.manual_seed(0)
+    _, D = nets("resnet", (1, 8, 8), 4, 4, 1, classes)
+    D.double()
+    real, fake = torch.randn(2, 12, 1, 8, 8, dtype=torch.float64)
+    labels = torch.arange(12) % 3 if classes else None
+    m = Micro(real, labels, torch.zeros(12, 4))
+    cfg = build({"penalty": {"name": name, "method": "finite-difference"}}).penalty
+    smoothing, calls = Smoothing(cfg), []
+    D.register_forward_hook(lambda net, inputs, out: calls.append(len(inputs[0])))
+    found = []
+    for at_once in (True, False):
+        sloped, slope = smoothing.at_sides(3), smoothing.slope(D, m)
+        judged = judge(D, real, fake, labels, sloped, slope, at_once)
+        total = judged.real_B.sum() - judged.fake_B.square().sum()
+        total = total + sum(norm.sum() for norm in judged.norms.values())
+        gradients = torch.autograd.grad(total, list(D.parameters()))
+        found.append((set(judged.norms), total.detach(), *gradients))
+    assert found[0][0] == found[1][0]
+    assert len(found[0][0]) == len(name.split("+"))
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+    near = 3 * len(name.split("+"))
+    assert calls == [24, near, near, near, 24 - near]
+
+
 def test_a_pack_has_one_slope_whichever_way_it_is_taken():
     """D of packs of two, D(x, x′) = w·(‖x‖² + ‖x′‖²)/2: ‖∇D‖² = w²·(‖x‖² + ‖x′‖²)."""
 

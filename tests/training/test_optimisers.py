@@ -133,3 +133,21 @@ def test_the_rate_and_beta2_reach_whoever_has_them():
         assert group.get("betas", (0.25, 0.75)) == (0.25, 0.75)
         assert group.get("alpha", 0.75) == 0.75
     assert made("momentum", p, -0.5, 0.0, True).param_groups[0]["momentum"] == -0.5
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there graphs can be captured")
+@pytest.mark.parametrize("name", ["adam", "adamw", "amsgrad", "rmsprop"])
+def test_no_step_looks_for_an_accelerator_where_none_is(name, monkeypatch):
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = OPTIMISERS[name]([weight], OptimConfig(lr=0.1), False)
+    weight.grad = torch.ones(2)
+
+    def asked(*_, **__):
+        raise AssertionError("asked for an accelerator")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", asked)
+    optimizer.step()
+    assert not torch.equal(weight.detach(), torch.ones(2))
+    plain = torch.optim.Adam([weight])
+    with pytest.raises(AssertionError, match="asked"):  # torch itself does ask
+        plain.step()

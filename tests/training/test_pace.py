@@ -54,3 +54,37 @@ def test_measuring_uses_throw_away_nets(make):
         for key, value in other.everything().items()
         if key in before
     )
+
+
+def test_a_thread_count_that_is_hopeless_is_given_up(make, monkeypatch):
+    """At two threads the clock says a hundred times as long: one step of it is enough."""
+    run, played = make(), []
+    clock = {"now": 0.0}
+
+    def slow(*_):
+        played.append(torch.get_num_threads())
+        clock["now"] += 0.125 if torch.get_num_threads() == 1 else 10.0
+
+    monkeypatch.setattr("gansmith.training.pace.play", slow)
+    monkeypatch.setattr("gansmith.training.pace.time.perf_counter", lambda: clock["now"])
+    found = {}
+    for counts in ((1, 2), (2, 1)):
+        played.clear()
+        pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, counts)
+        found[counts] = (pace.threads, played.count(1), played.count(2))
+    assert found[1, 2] == (1, 9, 1)  # warm, a second of steps; then one that says enough
+    assert found[2, 1] == (1, 9, 3)  # the first count has nothing to be compared with
+
+
+def test_a_thread_count_that_is_as_good_is_measured_in_full(make, monkeypatch):
+    run, clock, played = make(), {"now": 0.0}, []
+
+    def play(*_):
+        played.append(torch.get_num_threads())
+        clock["now"] += 0.11 if torch.get_num_threads() == 1 else 0.06
+
+    monkeypatch.setattr("gansmith.training.pace.play", play)
+    monkeypatch.setattr("gansmith.training.pace.time.perf_counter", lambda: clock["now"])
+    pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, (1, 2))
+    assert pace.threads == 2
+    assert played.count(2) > 15

@@ -36,6 +36,7 @@ from gansmith.training import (
     measure,
     planned_images,
 )
+from gansmith.waiting import VARIABLE, policy
 
 Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
@@ -352,6 +353,15 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 
 
+def _why_so(wanted: str) -> str:
+    """Of the policy that holds: it stood before torch was loaded, and cannot be changed later."""
+    if wanted not in ("auto", policy()):
+        return f"{wanted} comes too late: {VARIABLE} must be set before torch is loaded"
+    if policy() == "active":
+        return "threads that sleep between operations halve the speed of a quiet machine"
+    return f"as {VARIABLE} was when torch was loaded"
+
+
 def plan(ready: Prepared) -> Prepared:
     """Measure the pace on throw-away nets, then fix threads, images and the steps between saves."""
     cfg, engine = ready.cfg, ready.engine
@@ -359,7 +369,7 @@ def plan(ready: Prepared) -> Prepared:
     if cfg.threads != "auto":
         counts = (cfg.threads,)
     elif engine.device.type == "cpu" and cores() > 1:
-        counts = (cores(), 1)
+        counts = (1, cores())  # one first: what others are hopeless against
     pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
     use_threads(pace.threads)
     if cfg.budget.unit == "seconds" and len(counts) > 1:
@@ -371,6 +381,8 @@ def plan(ready: Prepared) -> Prepared:
     )
     if cfg.threads == "auto":
         reasons.append(Reason("threads", pace.threads, f"measured {speeds}"))
+    if cfg.waiting == "auto" or cfg.waiting != policy():
+        reasons.append(Reason("waiting", policy(), _why_so(cfg.waiting)))
     save_every, sample_every = every_steps(cfg, total, pace.best)
     if cfg.save_every == "auto":
         reasons.append(Reason("save_every", save_every, "a tenth of the run, at most ten minutes"))

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gansmith.cli.applying import inpaint, translate
+from gansmith.cli.benching import bench
 from gansmith.cli.doctor import doctor
 from gansmith.cli.lists import data_app, recipes
 from gansmith.cli.output import speaks
@@ -19,11 +20,7 @@ from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
 from gansmith.cli.training import demo, train
-
-# The step of a small net is hundreds of short parallel regions: threads that sleep between them
-# cost half the speed on a quiet machine. On a busy one the start of a run measures that a single
-# thread is faster, and takes it (docs/performance.md has the figures of all policies).
-os.environ.setdefault("OMP_WAIT_POLICY", "active")
+from gansmith.waiting import choose
 
 app = typer.Typer(
     name="gansmith",
@@ -31,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help fits 80 columns, and answers sooner
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
 )
-for command in (train, sample, inpaint, translate, evaluate, doctor, study, demo, recipes):
+for command in (train, sample, inpaint, translate, evaluate, doctor, study, demo, bench, recipes):
     app.command()(command)
 app.add_typer(data_app, name="data")
 
@@ -73,6 +70,7 @@ def main() -> None:
     from gansmith.apps.interrupts import orderly
 
     words, debug = _without_debug(sys.argv[1:])
+    choose(words, os.environ)  # before anything loads torch
     for stream in (sys.stdout, sys.stderr):  # a terminal that knows no "é" shows an escape
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -44,6 +44,9 @@ def train(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps [auto].")
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Of one operation on a CPU [measured].")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A YAML file of settings.")
     ] = None,
@@ -96,6 +99,7 @@ def train(
         "model.conditional": conditional or None,
         "seed": seed,
         "device": device,
+        "threads": threads,
         "budget": budget,
         "evaluate.every": evaluate_every,
         "doctor.repair": repair,

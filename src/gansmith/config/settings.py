@@ -87,6 +87,7 @@ class Config(Section):
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Size | Auto = "auto"
+    waiting: Literal["auto", "active", "passive", "default"] = "auto"  # of OpenMP's threads
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     coding: CodingConfig = CodingConfig()

@@ -13,6 +13,7 @@ import torch
 
 from gansmith.engine.ranks import local_world
 from gansmith.errors import UserError
+from gansmith.waiting import let_go
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _BF16_PROBE = (
@@ -76,8 +77,9 @@ def threads() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Let operations use so many threads from now on."""
+    """Let operations use so many threads from now on; others do not linger."""
     torch.set_num_threads(count)
+    let_go()
 
 
 def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> dict[int, float]:
@@ -85,9 +87,9 @@ def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> d
     before = torch.get_num_threads()
     seconds = {}
     for count in candidates:
-        torch.set_num_threads(count)
+        use_threads(count)  # those of the count before would spin beside it
         seconds[count] = step()
-    torch.set_num_threads(before)
+    use_threads(before)
     return seconds
 
 

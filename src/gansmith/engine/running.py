@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from gansmith.allocator import keep_memory
 from gansmith.engine.devices import pick_device, pick_precision, use_threads
 from gansmith.engine.draws import Share
 from gansmith.engine.ranks import average, rank, world
@@ -153,6 +154,7 @@ class Engine:
         fabric = _fabric(name, precision, *_met)
         if threads:
             use_threads(threads)
+        keep_memory()
         return cls(fabric, fabric.device, precision)
 
     def place(self, x: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ class Adversary:
         part = smoothing.part(len(real), controls.gamma)
         sloped = smoothing.at_sides(part)
         slope = smoothing.slope(self.D, micro)
-        judged = judge(self.D, real, fake, micro.labels_B, sloped, slope)
+        differs = cfg.method == "finite-difference"
+        judged = judge(self.D, real, fake, micro.labels_B, sloped, slope, differs)
         real_B, fake_B = judged.real_B, judged.fake_B
 
         terms = {"adversarial": self.adversarial(real_B, fake_B, micro)}

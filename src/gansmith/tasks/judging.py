@@ -57,14 +57,20 @@ def judge(
     labels_B: Tensor | None,
     sloped: dict[str, int],
     slope: Slope,
+    differs: bool = False,
 ) -> Judged:
     """D on both sides, and its slope on so many of the first samples of each as ``sloped`` says.
+
+    ``differs``: the slope is a finite difference, which asks nothing of the first pass. All samples
+    then go through D at once, unless they would be compared with what they are in smaller company.
 
     Only the part that is penalised asks for ∂D/∂x, since R1 and R2 cost as much again as the rest
     of the step; a quarter of a shuffled batch estimates the same expectation. A side in ``sloped``
     has norms, if of no sample.
     """
     first = (sloped.get("real", 0), sloped.get("fake", 0))
+    if differs and max(first) and not ties_samples(D):
+        return _judged_at_once(D, real, fake, labels_B, sloped, slope)
     parts = []
     norms = {side: torch.zeros(0, device=real.device) for side in sloped}
     for wanted, r, f in (
@@ -86,6 +92,33 @@ def judge(
             norms = {side: found[side] for side in sloped}
     real_B, fake_B = (torch.cat(side) for side in zip(*parts, strict=True))
     return Judged(real_B, fake_B, norms)
+
+
+def _judged_at_once(
+    D: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    labels_B: Tensor | None,
+    sloped: dict[str, int],
+    slope: Slope,
+) -> Judged:
+    """D on both sides in one pass, and its slope on so many of the first samples of each."""
+    first = (sloped.get("real", 0), sloped.get("fake", 0))
+    samples = torch.cat([real, fake]).detach()
+    labels = None if labels_B is None else torch.cat([labels_B, labels_B])
+    out = outputs(D, samples, labels, len(real))
+    each = len(samples) // len(out)  # D may judge packs of samples
+
+    def chosen(size: int) -> Tensor:
+        reals, fakes, cut = first[0] // size, first[1] // size, len(real) // size
+        return torch.tensor([*range(reals), *range(cut, cut + fakes)], device=samples.device)
+
+    some = chosen(1)
+    labels = None if labels is None else labels[some]
+    both = slope(out[chosen(each)], samples[some], labels, first[0])
+    found = {"real": both[: first[0] // each], "fake": both[first[0] // each :]}
+    norms = {side: found[side] for side in sloped}
+    return Judged(out[: len(real) // each], out[len(real) // each :], norms)
 
 
 @dataclass(frozen=True)

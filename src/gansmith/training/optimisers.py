@@ -140,20 +140,36 @@ def nesterov(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer
 def rmsprop(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
     """v ← β₂·v + (1 − β₂)·g², θ ← θ − η·g/(√v + ε). Hinton 2012, lecture 6e; v is 0 at first."""
     del fused  # torch has no fused kernel of it
-    return RMSprop(
+    found = RMSprop(
         parameters,
         lr=float(cfg.lr),
         alpha=cfg.beta2,
         eps=TINY,
         weight_decay=cfg.weight_decay,
     )
+    return unasked(found)
+
+
+def _nothing() -> None:
+    """In place of a question."""
+
+
+def unasked(optimizer: Optimizer) -> Optimizer:
+    """The optimiser without torch's question before each step whether a graph is being captured.
+
+    Without a driver, torch built for CUDA answers it by trying to load one anew: 0.4 ms of
+    processor time a step. Where no accelerator is, none will capture anything.
+    """
+    if not torch.accelerator.is_available():
+        setattr(optimizer, "_accelerator_graph_capture_health_check", _nothing)  # noqa: B010
+    return optimizer
 
 
 def _by_moments(
     kind: type[Adam], parameters: Parameters, cfg: OptimConfig, fused: bool, amsgrad: bool = False
 ) -> Optimizer:
     """Adam or one of its kin, which differ in a rule or in a switch alone."""
-    return kind(
+    found = kind(
         parameters,
         lr=float(cfg.lr),
         betas=_betas(cfg),
@@ -162,6 +178,7 @@ def _by_moments(
         amsgrad=amsgrad,
         fused=fused,
     )
+    return unasked(found)
 
 
 def adam(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:

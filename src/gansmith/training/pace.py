@@ -16,6 +16,8 @@ from gansmith.training.batches import Batches
 from gansmith.training.loop import play
 from gansmith.training.state import State
 
+HOPELESS = 4.0  # times the seconds of the fastest: a first step allocates, a lazy penalty is dear
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -40,23 +42,39 @@ def measure(
     candidates: tuple[int, ...],
     seconds: float = 1.0,
 ) -> Pace:
-    """Play steps for about ``seconds`` at each thread count, after one step to warm up."""
+    """Play steps for about ``seconds`` at each thread count, after one step to warm up.
+
+    A count that is clearly slower than one before it is given up (`HOPELESS`): on a busy machine
+    two threads may take seconds for a step that one takes in a tenth of it.
+    """
     task, state = fresh()
     now = schedule.at(cfg, 0, 1)
     images = schedule.images_per_step(cfg)
     least = max(2, cfg.penalty.every // cfg.optim.d_steps)  # from one lazy penalty to the next
 
-    def seconds_per_step() -> float:
-        play(engine, cfg, task, state, batches, now)
-        engine.wait()
-        state.step += 1
-        count, begun = 0, time.perf_counter()
-        while count < least or told(lambda: time.perf_counter() - begun < seconds):
+    best: list[float] = []  # seconds of a step, at the counts before
+
+    def steps(count: int) -> float:
+        begun = time.perf_counter()
+        for _ in range(count):
             play(engine, cfg, task, state, batches, now)
             engine.wait()
             state.step += 1  # a lazy penalty is not paid at every step
-            count += 1
-        return (time.perf_counter() - begun) / count
+        return time.perf_counter() - begun
+
+    def wanted(first: float, hopeless: float, count: int, spent: float) -> bool:
+        if first >= hopeless or spent > hopeless * least:
+            return False
+        return count < least or spent < seconds
+
+    def seconds_per_step() -> float:
+        first = steps(1)
+        hopeless = HOPELESS * min(best) if best else float("inf")
+        count, spent = 0, 0.0
+        while told(lambda: wanted(first, hopeless, count, spent)):
+            spent, count = spent + steps(1), count + 1
+        best.append(spent / count if count else first)
+        return best[-1]
 
     found = fastest_threads(candidates, seconds_per_step)
     found = told(lambda: found)  # ranks that chose for themselves would wait for each other
