@@ -7,6 +7,7 @@ budget in seconds will hold.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gansmith.config import Budget, Config
 from gansmith.engine import Engine, fastest_threads, told
@@ -71,7 +72,7 @@ def measure(
         first = steps(1)
         hopeless = HOPELESS * min(best) if best else float("inf")
         count, spent = 0, 0.0
-        while told(lambda: wanted(first, hopeless, count, spent)):
+        while told(partial(wanted, first, hopeless, count, spent)):
             spent, count = spent + steps(1), count + 1
         best.append(spent / count if count else first)
         return best[-1]
