@@ -136,3 +136,14 @@ def test_what_cannot_be_shared_is_refused_in_one_line(tmp_path: Path) -> None:
     lines = done.stderr.strip().splitlines()
     assert lines == ["gansmith: batch 7 does not divide among 2 processes: take 8 (--set batch=8)"]
     assert not (tmp_path / "odd").exists()
+
+
+def test_two_processes_write_the_shards_of_one(two: Path, tmp_path: Path) -> None:
+    for name, more in (("one", ()), ("both", ("--devices", "2"))):
+        words_of = ["sample", str(two), "-n", "50", "--to", str(tmp_path / name), "--json"]
+        done = run(*command("gansmith"), *words_of, "--per-shard", "16", "--device", "cpu", *more)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["written"] == 4
+    one, both = (sorted((tmp_path / name).glob("*.tar")) for name in ("one", "both"))
+    assert [path.name for path in one] == [path.name for path in both]
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in both]

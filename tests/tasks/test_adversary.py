@@ -114,7 +114,7 @@ def test_a_finite_difference_needs_no_second_derivative():
 def test_a_finite_difference_in_one_pass_is_that_in_several(name, classes):
     """All samples go through D at once; the first of them are compared with their neighbours."""
     from gansmith.models import build as nets
-    from gansmith.tasks.judging import Smoothing, judge
+    from gansmith.tasks.judging import Part, Smoothing, judge
 
     torch.manual_seed(0)
     _, D = nets("resnet", (1, 8, 8), 4, 4, 1, classes)
@@ -127,7 +127,7 @@ def test_a_finite_difference_in_one_pass_is_that_in_several(name, classes):
     D.register_forward_hook(lambda net, inputs, out: calls.append(len(inputs[0])))
     found = []
     for at_once in (True, False):
-        sloped, slope = smoothing.at_sides(3), smoothing.slope(D, m)
+        sloped, slope = smoothing.at_sides(Part(3, 3)), smoothing.slope(D, m)
         judged = judge(D, real, fake, labels, sloped, slope, at_once)
         total = judged.real_B.sum() - judged.fake_B.square().sum()
         total = total + sum(norm.sum() for norm in judged.norms.values())

@@ -11,7 +11,17 @@ from torch import nn
 
 from gansmith.apps import runs
 from gansmith.config import Config
-from gansmith.engine import alone, is_main, largest, told, world
+from gansmith.engine import (
+    alone,
+    is_main,
+    largest,
+    meet,
+    own_device,
+    rank,
+    started_by_others,
+    told,
+    world,
+)
 from gansmith.errors import UserError
 from gansmith.losses import sloped
 from gansmith.models import ties_samples
@@ -22,6 +32,17 @@ from gansmith.training.remedies import Act, Adviser
 
 _SIGNALLED = ("interrupt", "terminate")
 _SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
+
+
+def joined(device: str, devices: int) -> tuple[str, tuple[int, int]]:
+    """Meet the other processes of a piece of work: this one's device, its number and how many.
+
+    Raises:
+        UserError: as `gansmith.engine.meet`.
+    """
+    if devices > 1 or started_by_others():
+        meet(device, devices)
+    return own_device(device), (rank(), world())
 
 
 def open_log(folder: Path, observers: tuple[Observer, ...]) -> Log:

@@ -34,6 +34,12 @@ def sample(
     members: Annotated[
         str, typer.Option(metavar="KIND", help="What shards hold, with --to: png or npy.")
     ] = "png",
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="With --to: auto, cpu, cuda or mps.")
+    ] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that share the work, with --to.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Draw samples and write them as PNG, or by the million as tar shards.
@@ -45,15 +51,19 @@ def sample(
 
     if to is not None:
         from gansmith.apps.sample_shards import sample_shards
+        from gansmith.apps.sharing import joined
+        from gansmith.engine import added
         from gansmith.errors import UserError
 
         if grid or out is not None:
             raise UserError("--to names the folder for shards: leave out --grid and --out")
+        mine, share = joined(device, devices)
         with display.Terminal(to_stderr=True) as screen:
             new = sample_shards(
-                source, to, count, seed, class_name, per_shard, members, batch,
-                progress=screen.data,
+                source, to, count, seed, class_name, per_shard, members, batch, mine, share,
+                screen.data if share[0] == 0 else None,
             )  # fmt: skip
+        new = added(new)  # when all of them are done
         told = {"out": str(to), "count": count, "seed": seed, "written": new}
         emit(told) if as_json else print(to)
         return

@@ -14,6 +14,7 @@ from gansmith.engine.devices import (
 )
 from gansmith.engine.draws import WHOLE, Draw, Share, indexed_noise, seeded
 from gansmith.engine.ranks import (
+    added,
     alone,
     average,
     averaged,
@@ -27,7 +28,7 @@ from gansmith.engine.ranks import (
     wait,
     world,
 )
-from gansmith.engine.running import Engine, frozen, meet, started_by_others
+from gansmith.engine.running import Engine, frozen, meet, own_device, started_by_others
 
 __all__ = [
     "DEVICES",
@@ -35,6 +36,7 @@ __all__ = [
     "Draw",
     "Engine",
     "Share",
+    "added",
     "alone",
     "average",
     "averaged",
@@ -50,6 +52,7 @@ __all__ = [
     "main_first",
     "mean_of_ranks",
     "meet",
+    "own_device",
     "pick_device",
     "pick_precision",
     "rank",

@@ -160,6 +160,15 @@ def largest(value: int) -> int:
     return int(box.item())
 
 
+def added(value: int) -> int:
+    """The sum of the ranks' numbers."""
+    if world() == 1:
+        return value
+    box = torch.tensor([value], device=_device())
+    distributed.all_reduce(box)
+    return int(box.item())
+
+
 def wait() -> None:
     """Until every rank has come here."""
     if world() > 1:

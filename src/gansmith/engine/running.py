@@ -67,6 +67,12 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
     _met = (devices, nodes)
 
 
+def own_device(device: str = "auto") -> str:
+    """The device of this process among those of its machine: ``cuda:1``, ``cpu`` or ``mps``."""
+    name = pick_device(device)
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
+
+
 def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
     """A Fabric whose processes have met.
 
