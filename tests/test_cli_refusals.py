@@ -398,7 +398,7 @@ def test_tensorboard_is_asked_for_before_anything_is_done(
 def test_bf16_is_refused_where_it_does_not_work(
     refuse: Refuse, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gansmith.engine.bf16_works", lambda device: False)
+    monkeypatch.setattr("gansmith.engine.devices.bf16_works", lambda device: False)
     line = refuse("train", pictures, "--set", "precision=bf16", "--device", "cpu")
     assert "precision bf16 does not work on this cpu: use precision=fp32" in line
 

@@ -5,6 +5,7 @@ import errno
 import pytest
 import torch
 
+from gansmith.engine import bf16_works
 from gansmith.errors import UserError
 from gansmith.training import Advice, schedule
 from gansmith.training.checkpoint import read_latest
@@ -391,3 +392,17 @@ def test_a_budget_in_seconds_is_saved_by_the_clock_too_and_one_in_steps_never(ma
         assert save_is_due(run.cfg, run.state, clock) is due
         run.state.step = 100
         assert save_is_due(run.cfg, run.state, clock)
+
+
+def test_bf16_takes_the_slope_of_d(make):
+    """Gradients within the loss, through autocast: what the default does on a GPU."""
+    if not bf16_works("cpu"):
+        pytest.skip("bf16 products kill the process here, or fail")
+    half, full = (
+        make({"precision": each, "penalty.name": "r1+r2"}, name=each) for each in ("bf16", "fp32")
+    )
+    assert half.play() == full.play() == "budget"
+    for one, other in zip(half.of("step"), full.of("step"), strict=True):
+        assert one["r1"] == pytest.approx(other["r1"], rel=0.3)
+    weights = half.state.D.bare.parameters()
+    assert {p.dtype for p in weights} == {torch.float32}

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gansmith.cli.output import Json, emit
+from gansmith.errors import UserError
 
 
 def sample(
@@ -50,20 +51,11 @@ def sample(
     from gansmith.apps.sample import sample as draw
 
     if to is not None:
-        from gansmith.apps.sample_shards import sample_shards
-        from gansmith.apps.sharing import joined
-        from gansmith.engine import added
-        from gansmith.errors import UserError
-
         if grid or out is not None:
             raise UserError("--to names the folder for shards: leave out --grid and --out")
-        mine, share = joined(device, devices)
-        with display.Terminal(to_stderr=True) as screen:
-            new = sample_shards(
-                source, to, count, seed, class_name, per_shard, members, batch, mine, share,
-                screen.data if share[0] == 0 else None,
-            )  # fmt: skip
-        new = added(new)  # when all of them are done
+        new = _to_shards(
+            source, to, count, seed, class_name, per_shard, members, batch, device, devices
+        )
         told = {"out": str(to), "count": count, "seed": seed, "written": new}
         emit(told) if as_json else print(to)
         return
@@ -71,6 +63,33 @@ def sample(
         folder = draw(source, count, seed, class_name, grid, out, batch, screen.data)
     written = folder / "grid.png" if grid else folder
     emit({"out": str(written), "count": count, "seed": seed}) if as_json else print(written)
+
+
+def _to_shards(
+    source: str,
+    to: Path,
+    count: int,
+    seed: int,
+    class_name: str | None,
+    per_shard: int,
+    members: str,
+    batch: int,
+    device: str,
+    devices: int,
+) -> int:
+    """How many shards all processes together wrote."""
+    from gansmith.apps import display
+    from gansmith.apps.sample_shards import sample_shards
+    from gansmith.apps.sharing import joined
+    from gansmith.engine import added
+
+    mine, share = joined(device, devices)
+    with display.Terminal(to_stderr=True) as screen:
+        new = sample_shards(
+            source, to, count, seed, class_name, per_shard, members, batch, mine, share,
+            screen.data if share[0] == 0 else None,
+        )  # fmt: skip
+    return added(new)  # when all of them are done
 
 
 def _known_as(metric: str) -> str:

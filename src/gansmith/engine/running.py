@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from gansmith.errors import UserError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins.precision import Precision
     from lightning_fabric.strategies import Strategy
 
 PATIENCE = timedelta(hours=6)  # of ranks that wait for the main one, which may be scoring
@@ -87,7 +88,7 @@ def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
         devices=devices,
         num_nodes=nodes,
         strategy=_replicas(device) if devices * nodes > 1 else "auto",
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        plugins=[_bf16(device)] if precision == "bf16" else None,
     )
     if devices * nodes > 1:
         try:
@@ -96,6 +97,24 @@ def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
             reason = str(error).splitlines()[0]
             raise UserError(f"the {devices * nodes} processes do not meet: {reason}") from error
     return fabric
+
+
+def _bf16(device: str) -> "Precision":
+    """Nets compute in bf16 where that is safe (autocast), and answer in float32.
+
+    Fabric's own mixed precision allows no gradient but through its ``backward``, since its float16
+    is scaled there. A penalty takes gradients within the loss, and bf16 needs no scale.
+    """
+    from lightning_fabric.plugins.precision import Precision
+
+    class Bf16(Precision):
+        def forward_context(self) -> AbstractContextManager[None]:
+            return torch.autocast(device, dtype=torch.bfloat16)
+
+        def convert_output(self, data: object) -> object:
+            return data.float() if isinstance(data, Tensor) else data
+
+    return Bf16()
 
 
 def _replicas(device: str) -> "Strategy":
