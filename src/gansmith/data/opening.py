@@ -208,7 +208,7 @@ def list_sources() -> list[SourceDescription]:
         name=STACKED,
         shape=(3, 28, 28),
         count=COUNTS["train"],
-        about="three digits in the colour channels: 1,000 classes to count (StackedMNIST)",
+        about="three MNIST digits, one in each colour channel: 1,000 classes",
     )
     rows = [digits, stacked]
     for name, known in SETS.items():
