@@ -86,7 +86,7 @@ def test_a_score_that_tells_no_best_is_refused_before_training(
 
 
 def test_modes_are_counted_while_a_run_trains_on_stacked_digits(tmp_path: Path) -> None:
-    changes = EVERY | {"resolution": 8, "doctor.monitor": False}
+    changes = EVERY | {"doctor.monitor": False}
     train("stacked-mnist", budget="2-steps", out=tmp_path / "run", changes=changes, score=False)
     (scores,) = (record["scores"] for record in scored(tmp_path / "run"))
     assert {"modes", "kl", "kid"} <= set(scores)

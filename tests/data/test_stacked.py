@@ -61,11 +61,11 @@ def test_both_splits_are_one_after_the_other():
 
 
 def test_size_limit_and_labels():
-    few = open_data(STACKED, resolution=(32, 32), limit=50)
+    few = open_data(STACKED, resolution=(32, 32), limit=50, split="test")
     images, labels = few.batch(np.arange(50))
     assert (len(few), tuple(images.shape), few.info.classes) == (50, (50, 3, 32, 32), ())
     assert labels.tolist() == [0] * 50
-    whole = open_data(STACKED, resolution=(32, 32))
+    whole = open_data(STACKED, resolution=(32, 32), split="test")
     assert whole.info.digest != few.info.digest
     assert describe(STACKED, resolution=(32, 32), limit=50).shape == (3, 32, 32)
     assert describe(STACKED, split="test").count == 26_000
