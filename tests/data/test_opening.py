@@ -9,7 +9,7 @@ import pytest
 
 import gansmith.data.opening as module
 from gansmith.data import NAMES, describe, list_sources, open_data
-from gansmith.data.opening import ASSETS
+from gansmith.data.stacked import ASSETS
 from gansmith.errors import UserError
 
 

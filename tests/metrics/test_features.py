@@ -132,6 +132,22 @@ def test_one_pass_gives_features_and_logits() -> None:
     torch.testing.assert_close(features.logits_of(features(images)), features.logits(images))
 
 
+def test_stacked_digits_are_read_channel_by_channel() -> None:
+    data = open_data("stacked-mnist", split="test", labels=True)
+    images, labels = data.batch(np.arange(1_000))
+    one, features = load_features("digits-cnn"), load_features("stacked-digits-cnn")
+    rows = features(images)
+    assert rows.shape == (1_000, 192)
+    torch.testing.assert_close(rows[:, 64:128], one(images[:, 1:2]), atol=2e-5, rtol=1e-4)
+    logits = features.logits_of(rows)
+    assert logits.shape == (1_000, features.modes) == (1_000, 1_000)
+    # Log-probabilities of 1,000 classes: they add up to 1, and three digits right in 0.995 cubed.
+    torch.testing.assert_close(logits.exp().sum(1), torch.ones(1_000))
+    assert (logits.argmax(1) == labels).double().mean() > 0.97
+    with pytest.raises(UserError, match="reads 3 channels"):
+        features(images[:, :1])
+
+
 def test_grey_is_repeated_and_rgb_stays() -> None:
     grey, rgb = random_images(2), random_images(2, channels=3)
     assert torch.equal(to_rgb(grey), grey.repeat(1, 3, 1, 1))
@@ -166,7 +182,7 @@ def test_only_inception_takes_a_file_of_weights(tmp_path: Path) -> None:
 
 
 def test_every_name_is_known_to_the_table() -> None:
-    assert set(FEATURES) == {*SHIPPED, "efficientnet-lite0", "inception-v3"}
+    assert set(FEATURES) == {*SHIPPED, "stacked-digits-cnn", "efficientnet-lite0", "inception-v3"}
 
 
 def test_misspelt_name() -> None:

@@ -20,12 +20,13 @@ def listing() -> list[dict[str, Any]]:
 
 def listing_text() -> str:
     """The named sources, one line each, and how to get the ones that are not here."""
-    lines = []
-    for source in list_sources():
+    lines, sources = [], list_sources()
+    width = max(len(source.name) for source in sources)
+    for source in sources:
         state = "ready" if source.ready else source.how
         shape = "x".join(map(str, source.shape))
-        lines.append(f"{source.name:9} {source.count:>7,} {source.kind} {shape:8} {state}")
-        lines.append(f"{'':9} {source.about} ({source.licence})")
+        lines.append(f"{source.name:{width}} {source.count:>7,} {source.kind} {shape:8} {state}")
+        lines.append(f"{'':{width}} {source.about} ({source.licence})")
     lines.append(
         "or a folder of images, .zip, .npz, IDX file, packed folder, shards, hub name (owner/name)"
     )

@@ -185,7 +185,11 @@ def compare(
     crop = first.crop or second.crop
     first, second = replace(first, crop=crop), replace(second, crop=crop)
     counts = [each.count for each in (first, second) if each.count is not None]
-    options = replace(options, count=min([options.count, *counts]))
+    options = replace(
+        options,
+        count=min([options.count, *counts]),
+        mode_count=min([options.mode_count, *counts]),
+    )
     scorer, name = _scorer(first, against or second.trained_on, train, options, progress)
     theirs = replace(scorer, train=_train_side(second, scorer.real, name, train))
     cards = (_score(first, scorer, name), _score(second, theirs, name))
@@ -281,11 +285,11 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
             points = target.samples.batch(picked(target.samples, POINT_SAMPLES, options.seed))[0]
         return ScoreCard(target.name, against, scorer.points(torch.as_tensor(points)))
     if target.generator is not None:
-        count = counted(target.generator, options.count)
+        count = counted(target.generator, scorer.wanted)
         batches = target.generator.batches(count, options.seed, batch=BATCH)
     else:
         assert target.samples is not None
-        batches = batches_of(target.samples, picked(target.samples, options.count, options.seed))
+        batches = batches_of(target.samples, picked(target.samples, scorer.wanted, options.seed))
     if isinstance(target.generator, OfPictures):
         only = options.only or target.generator.card
         fake = scorer.take(batches)

@@ -10,6 +10,7 @@ from gansmith.apps import runs
 from gansmith.apps.galleries import draw_galleries
 from gansmith.apps.scoring import (
     BATCH,
+    FEATURES_FOR,
     HELD_OUT,
     POINT_SAMPLES,
     SAMPLES,
@@ -23,7 +24,7 @@ from gansmith.apps.translating import shown_sides
 from gansmith.data import Sides
 from gansmith.errors import UserError
 from gansmith.files import write_atomically
-from gansmith.metrics import DIRECTIONS, QUICK, Score
+from gansmith.metrics import DIRECTIONS, MODE_SAMPLES, MODE_SCORES, QUICK, Score
 from gansmith.models import Generator
 from gansmith.reports.sheets import write_file
 from gansmith.training import Log, State
@@ -36,19 +37,24 @@ FILLINGS = 1_000  # pictures made of others that are held against what they were
 COLOUR_SAMPLES = 2_000  # the net that sees colour takes 20 times as long as that for digits
 
 
-def scorer_of(ready: Prepared, count: int) -> Scorer:
-    """What a run's generator is scored against: its own data, held out where there is a split."""
+def scorer_of(ready: Prepared, count: int, mode_count: int | None = None) -> Scorer:
+    """What a run's generator is scored against: its own data, held out where there is a split.
+
+    Args:
+        count: samples of either side, at most.
+        mode_count: in which modes are counted; by default ``count``.
+    """
     cfg = ready.cfg
     if isinstance(ready.data, Sides):
         sides = shown_sides(cfg, ready.spec, ready.data)
         known = None if sides is ready.data else ready.data.target
-        options = ScoreOptions(count=count, seed=cfg.seed, fetch=False)
-        return Scorer.of(sides.target, known, options)
+        return Scorer.of(sides.target, known, ScoreOptions(count=count, seed=cfg.seed, fetch=False))
     held_out = cfg.data.source in HELD_OUT
     limit = None if held_out else cfg.data.limit
     real = reference(cfg.data.source, ready.spec.shape, cfg.data.crop, limit=limit)
     train = ready.data if held_out and ready.spec.kind != "points" else None
-    return Scorer.of(real, train, ScoreOptions(count=count, seed=cfg.seed, fetch=False))
+    options = ScoreOptions(count=count, mode_count=mode_count or count, seed=cfg.seed, fetch=False)
+    return Scorer.of(real, train, options)
 
 
 def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
@@ -60,6 +66,8 @@ def quick_scores(scorer: Scorer, generator: Generator) -> dict[str, Score]:
     quick: tuple[str, ...] = QUICK
     if isinstance(generator, OfPictures):
         quick = tuple(set(QUICK) & set(generator.card))
+    elif scorer.modes:
+        quick = (*MODE_SCORES, *QUICK)
     return scorer.card(fake, only=quick, with_train=False)[0]
 
 
@@ -73,11 +81,12 @@ def final_scores(
     generator = maker_of(ready)(state)
     left_out: dict[str, str] = {}
     try:
-        scorer = scorer_of(ready, SAMPLES if ready.spec.shape[0] != 3 else COLOUR_SAMPLES)
+        slow = ready.spec.shape[0] == 3 and ready.data.info.source not in FEATURES_FOR
+        scorer = scorer_of(ready, COLOUR_SAMPLES if slow else SAMPLES, MODE_SAMPLES)
         if ready.spec.kind == "points":
             found = quick_scores(scorer, generator)
         else:
-            count = counted(generator, scorer.options.count)
+            count = counted(generator, scorer.wanted)
             fake = scorer.take(generator.batches(count, scorer.options.seed, batch=BATCH))
             if isinstance(generator, OfPictures):
                 found, left_out = scorer.card(fake, only=generator.card, with_train=False)

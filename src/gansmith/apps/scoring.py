@@ -14,6 +14,9 @@ from gansmith.data.weights import kept_file
 from gansmith.engine import seeded
 from gansmith.errors import UserError
 from gansmith.metrics import (
+    IMAGE_METRICS,
+    MODE_SAMPLES,
+    MODE_SCORES,
     MOST,
     Comparison,
     Features,
@@ -23,12 +26,15 @@ from gansmith.metrics import (
     cached_features,
     extract,
     load_features,
+    mode_card,
     point_card,
+    predicted,
     score_card,
     take,
     take_share,
 )
 from gansmith.metrics.efficientnet import WEIGHTS as COLOUR_WEIGHTS
+from gansmith.metrics.features import StackedFeatures
 from gansmith.metrics.shares import Read
 from gansmith.models import Generator
 
@@ -38,8 +44,14 @@ TRAIN_SAMPLES = 20_000  # of the training data, to look for copies in
 LEAST = 4  # fewer have no neighbours to speak of
 BATCH = 250
 POINT_SAMPLES = 2_500  # the protocol of PacGAN for 2-D mixtures
-HELD_OUT = ("digits", "fashion", "cifar10", "ring", "grid")  # sources with a test split
-FEATURES_FOR = {"digits": "digits-cnn", "fashion": "fashion-cnn"}
+HELD_OUT = ("digits", "stacked-mnist", "fashion", "cifar10", "ring", "grid")  # have a test split
+FEATURES_FOR = {
+    "digits": "digits-cnn",
+    "stacked-mnist": "stacked-digits-cnn",
+    "fashion": "fashion-cnn",
+}
+# Where classes are modes: their shares are counted by the scores of modes.
+WITH_MODES = tuple(name for name in IMAGE_METRICS if name not in ("classes", "class_kl"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,8 @@ class ScoreOptions:
 
     Attributes:
         count: samples of either side, at most.
+        mode_count: generated samples in whose classes modes are counted, where the data have such
+            (`gansmith.metrics.mode_card`).
         seed: of the samples and of the intervals.
         features: the extractor's name or the extractor itself (`gansmith.metrics.ModuleFeatures`
             makes one of any module); by default the one that fits the data.
@@ -60,6 +74,7 @@ class ScoreOptions:
     """
 
     count: int = SAMPLES
+    mode_count: int = MODE_SAMPLES
     seed: int = 0
     features: str | Features | None = None
     inception: str | Path | None = None
@@ -259,10 +274,25 @@ class Scorer:
         assert self.extractor is not None, "points have no features"
         return FEATURES_FOR.get(self.real.info.source) == self.extractor.name.rpartition("-v")[0]
 
+    @property
+    def modes(self) -> int:
+        """How many classes of this data count as modes; 0 where none do."""
+        if isinstance(self.extractor, StackedFeatures) and self.own_classes:
+            return self.extractor.modes
+        return 0
+
+    @property
+    def wanted(self) -> int:
+        """How many generated samples the scores that are asked for are made of."""
+        options = self.options
+        if not self.modes or not set(options.only or MODE_SCORES) & set(MODE_SCORES):
+            return options.count
+        return max(options.count, options.mode_count)
+
     def take(self, batches: Iterable[Tensor]) -> Sample:
         """The generated side of a comparison."""
         assert self.extractor is not None, "points have no features"
-        seen = watched(batches, "samples", self.options.count, self.progress)
+        seen = watched(batches, "samples", self.wanted, self.progress)
         fake = take(seen, self.extractor)
         if len(fake) < LEAST:
             raise UserError(f"{len(fake)} samples are too few to score")
@@ -302,11 +332,21 @@ class Scorer:
     def card(
         self, fake: Sample, only: tuple[str, ...] | None = None, with_train: bool = True
     ) -> tuple[dict[str, Score], dict[str, str]]:
-        """The scores of images, and why others are left out."""
+        """The scores of images, and why others are left out.
+
+        Where classes are modes, those are counted in all of ``fake``, and all else is of as many
+        samples as the options say.
+        """
         assert self.sample is not None, "points have a card of theirs"
         assert self.extractor is not None
         own = self.own_classes
         wanted = only or self.options.only
+        counted = self._counted(fake, wanted)
+        if self.modes:
+            wanted = tuple(name for name in wanted or WITH_MODES if name not in MODE_SCORES)
+            if not wanted:
+                return counted, {}
+            fake = fake.first(self.options.count)
         copies = wanted is None or not {"copy_rate", "c_t"}.isdisjoint(wanted)
         train = self.train_features() if with_train and copies else None
         perceptual = named_lpips() if self.options.lpips else None
@@ -321,7 +361,18 @@ class Scorer:
             forced=self.options.forced,
         )
         scores, left_out = score_card(comparison, wanted)
-        return self._noted(scores, own), left_out
+        return counted | self._noted(scores, own), left_out
+
+    def _counted(self, fake: Sample, only: tuple[str, ...] | None) -> dict[str, Score]:
+        """The scores of modes."""
+        extractor = self.extractor
+        names = [name for name in only or MODE_SCORES if name in MODE_SCORES]
+        if not (isinstance(extractor, StackedFeatures) and self.modes and names):
+            return {}
+        labels = predicted(extractor.logits_of(fake.features_NF))
+        about = f"{extractor.name} ({extractor.digest})"
+        found = mode_card(labels, self.modes, about, extractor.resize, self.options.seed)
+        return {name: found[name] for name in names}
 
     def train_indices(self) -> np.ndarray:
         """Which of the training data copies are looked for in."""

@@ -24,15 +24,21 @@ from gansmith.data.shards.naming import (
     names_shards,
 )
 from gansmith.data.shards.opening import Shards, describe_shards, open_shards
+from gansmith.data.stacked import (
+    COUNTS,
+    DIGITS,
+    STACKED,
+    describe_stacked,
+    digits_stack,
+    open_stacked,
+)
 from gansmith.data.toys import COUNT, TOYS, open_toy
 from gansmith.errors import UserError, nearest
 
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
-DIGITS = "digits"
-NAMES = (DIGITS, *SETS, *TOYS)
+NAMES = (DIGITS, STACKED, *SETS, *TOYS)
 _KINDS = "a folder of images, .zip, .npz, .npy, IDX files, a packed folder or .tar shards"
 
-Resolved = str | tuple[Stack, Path | None] | Items | HubName | Shards  # str: a toy
+Resolved = str | tuple[Stack, Path | None] | Items | HubName | Shards  # str: made, not read
 
 
 def resolve(source: str, split: str) -> Resolved:
@@ -41,10 +47,10 @@ def resolve(source: str, split: str) -> Resolved:
     Raises:
         UserError: if it means nothing, with the nearest built-in.
     """
-    if source in TOYS:
+    if source in TOYS or source == STACKED:
         return source
     if source == DIGITS:
-        stack = idx_folder_stack(ASSETS, DIGITS, split)
+        stack = digits_stack(split)
         return replace(stack, notes=(*_shadowed(source), *stack.notes)), None
     if source in SETS:
         stack, native = set_stack(source, split)
@@ -143,11 +149,11 @@ def open_data(
     """Open samples by name; images are decoded once, into the cache, those in shards on demand.
 
     Args:
-        source: ``digits``, ``fashion``, ``cifar10``, ``ring``, ``grid``, a folder of images, a
-            ``.zip`` of them, ``.npz``, ``.npy``, IDX files or the folder they lie in, a packed
-            folder, tar shards (a folder of them, ``shards/train-{000..099}.tar``, an address, a
-            text file with one a line), or ``owner/name`` on the Hugging Face hub
-            (``hub:owner/name`` to insist).
+        source: a built-in name (`NAMES`: ``digits``, ``stacked-mnist``, ``fashion``, ``cifar10``,
+            ``ring``, ``grid``), a folder of images, a ``.zip`` of them, ``.npz``, ``.npy``, IDX
+            files or the folder they lie in, a packed folder, tar shards (a folder of them,
+            ``shards/train-{000..099}.tar``, an address, a text file with one a line), or
+            ``owner/name`` on the Hugging Face hub (``hub:owner/name`` to insist).
         resolution: height and width; ``None`` takes the images' own size where a model can have
             it, else the largest usual square not above the median shorter side.
         channels: 1 or 3; ``None`` takes 1 where every image looked at is grey.
@@ -165,7 +171,7 @@ def open_data(
     wish = Wish(resolution, channels, crop, labels, split, limit)
     found = resolve(source, split)
     if isinstance(found, str):
-        return open_toy(found, wish)
+        return open_stacked(wish, progress) if found == STACKED else open_toy(found, wish)
     if isinstance(found, Items):
         return open_items(found, wish, progress)
     if isinstance(found, HubName):
@@ -197,7 +203,7 @@ def describe(
     wish = Wish(resolution, channels, crop, labels, split, limit)
     found = resolve(source, split)
     if isinstance(found, str):
-        return open_toy(found, wish).info
+        return describe_stacked(wish) if found == STACKED else open_toy(found, wish).info
     if isinstance(found, Items):
         return describe_items(found, wish)
     if isinstance(found, HubName):
@@ -219,7 +225,14 @@ def list_sources() -> list[SourceDescription]:
         licence="CC BY-SA 3.0",
         how="built in",
     )
-    rows = [digits]
+    stacked = replace(
+        digits,
+        name=STACKED,
+        shape=(3, 28, 28),
+        count=COUNTS["train"],
+        about="three MNIST digits, one in each colour channel: 1,000 classes",
+    )
+    rows = [digits, stacked]
     for name, known in SETS.items():
         ready = is_ready(name)
         rows.append(

@@ -5,7 +5,13 @@ Metrics are pure functions on features; docs/metrics.md says what each number me
 
 from gansmith.metrics.bins import Bins, different_bins
 from gansmith.metrics.birthday import Birthday, birthday_test
-from gansmith.metrics.card import Score, point_card
+from gansmith.metrics.card import (
+    MODE_SAMPLES,
+    MODE_SCORES,
+    Score,
+    mode_card,
+    point_card,
+)
 from gansmith.metrics.classes import Classes, class_balance, combined_labels, predicted
 from gansmith.metrics.diversity import Diversity, diversity_ratio
 from gansmith.metrics.feature_cache import cached_features
@@ -38,6 +44,8 @@ __all__ = [
     "IMAGE_METRICS",
     "JUDGES",
     "LPIPS",
+    "MODE_SAMPLES",
+    "MODE_SCORES",
     "MOST",
     "QUICK",
     "Bins",
@@ -69,6 +77,7 @@ __all__ = [
     "kernel_interval",
     "load_features",
     "merge",
+    "mode_card",
     "modes_2d",
     "ms_ssim",
     "ms_ssim_distance",

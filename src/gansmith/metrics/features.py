@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from gansmith.errors import UserError, nearest
 from gansmith.metrics.efficientnet import EfficientNetFeatures
 from gansmith.metrics.inception import InceptionFeatures
-from gansmith.metrics.preparation import to_grey_28
+from gansmith.metrics.preparation import check_images, to_grey_28
 from gansmith.metrics.rows import Rows
 
 CHUNK = 100  # larger activations are mapped afresh by the allocator each time: half the speed
@@ -149,8 +149,45 @@ class ClassifierFeatures:
         return self._map(images, self._net)
 
 
+class StackedFeatures:
+    """Three `ClassifierFeatures`, one for the digit in each colour channel (`data.stacked`).
+
+    Attributes:
+        modes: how many classes three digits make, each of which counts as a mode.
+    """
+
+    resize = "each channel by itself, antialiased bilinear to 28x28"
+
+    def __init__(self, device: str | torch.device = "cpu") -> None:
+        self._one = ClassifierFeatures("digits-cnn", device)
+        self.name = f"stacked-{self._one.name}"
+        self.digest = self._one.digest
+        self.modes = len(self._one.classes) ** 3
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """uint8 B3HW in [0, 255] to float32 (B, 3F): red's embedding, green's, blue's.
+
+        Raises:
+            UserError: if the images are not uint8 B3HW.
+        """
+        check_images(images)
+        if images.shape[1] != 3:
+            raise UserError(f"features: {self.name} reads 3 channels, the images have 1")
+        return self._one(images.reshape(-1, 1, *images.shape[2:])).reshape(len(images), -1)
+
+    def logits_of(self, features_BF: Tensor) -> Tensor:
+        """Log-probabilities of the classes 100 r + 10 g + b, float32 (B, 1000).
+
+        The digits are judged apart, so that probabilities multiply.
+        """
+        parts = self._one.logits_of(features_BF.reshape(3 * len(features_BF), -1)).log_softmax(1)
+        red, green, blue = parts.view(len(features_BF), 3, -1).unbind(1)
+        return (red[:, :, None, None] + green[:, None, :, None] + blue[:, None, None]).flatten(1)
+
+
 FEATURES: dict[str, Callable[[str | torch.device], Features]] = {
     "digits-cnn": lambda device: ClassifierFeatures("digits-cnn", device),
+    "stacked-digits-cnn": lambda device: StackedFeatures(device),
     "fashion-cnn": lambda device: ClassifierFeatures("fashion-cnn", device),
     "efficientnet-lite0": lambda device: EfficientNetFeatures(device),
     "inception-v3": lambda device: InceptionFeatures(device),

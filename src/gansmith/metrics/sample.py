@@ -35,6 +35,12 @@ class Sample:
     def __len__(self) -> int:
         return len(self.features_NF)
 
+    def first(self, count: int) -> "Sample":
+        """No more than the first ``count`` of them; of streamed samples all."""
+        if self.moments is not None or count >= len(self):
+            return self
+        return Sample(self.features_NF[:count], self.images_KCHW[:count])
+
 
 def take(batches: Iterable[Tensor], features: Features, known: Tensor | None = None) -> Sample:
     """Features of a stream of uint8 BCHW batches, with one batch and the kept images in memory.

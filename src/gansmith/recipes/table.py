@@ -44,6 +44,14 @@ RECIPES: dict[str, Recipe] = {
             "optim": {"beta2": 0.99, "lr_final_ratio": 0.01},
         },
     ),
+    "stacked-mnist": Recipe(
+        "three digits in the colour channels, 1,000 classes to count: the default objective",
+        {"data": {"source": "stacked-mnist"}, "budget": "200k-images"},
+    ),
+    "cifar10": Recipe(
+        "CIFAR-10, 32 px photographs: the default objective for a night on a CPU, or a GPU",
+        {"data": {"source": "cifar10"}, "budget": "8h"},
+    ),
     "sigmoid-mlp": Recipe(
         "tutorial 1: perceptrons, G ends in a sigmoid on [0, 1] data, cross-entropy",
         {
