@@ -17,7 +17,8 @@ import time
 import numpy as np
 import torch
 
-from gansmith.apps.scoring import ScoreOptions, Scorer, batches_of, reference
+from gansmith.apps.scoring import ScoreOptions, Scorer, reference
+from gansmith.apps.streams import batches_of
 from gansmith.metrics import Comparison, score_card, take
 
 SECONDS, GIGABYTES = 30.0, 2.0

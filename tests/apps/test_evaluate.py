@@ -8,7 +8,8 @@ from PIL import Image
 
 from gansmith.apps import scoring
 from gansmith.apps.evaluate import compare, differences, evaluate
-from gansmith.apps.scoring import ScoreOptions, picked
+from gansmith.apps.scoring import ScoreOptions
+from gansmith.apps.streams import picked
 from gansmith.data import open_data
 from gansmith.errors import UserError
 from gansmith.metrics import Score

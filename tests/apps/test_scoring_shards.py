@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from gansmith.apps.evaluate import ScoreOptions, evaluate
-from gansmith.apps.scoring import BATCH, Scorer, batches_of, numbered, numbered_samples, picked
+from gansmith.apps.scoring import Scorer
+from gansmith.apps.streams import BATCH, batches_of, numbered, numbered_samples, picked
 from gansmith.data import open_data
 from gansmith.data.shards import reading
 from gansmith.metrics import merge, sample, take, take_share

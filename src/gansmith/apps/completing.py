@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.apps.perceiving import lpips_of
-from gansmith.apps.scoring import BATCH, HELD_OUT, Scorer, reference
+from gansmith.apps.scoring import HELD_OUT, Scorer, reference
+from gansmith.apps.streams import BATCH
 from gansmith.config import Config
 from gansmith.config.completion import MasksConfig
 from gansmith.data import Dataset

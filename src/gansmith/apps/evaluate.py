@@ -10,18 +10,9 @@ import torch
 
 from gansmith.apps import runs
 from gansmith.apps.completing import FILLING_SCORES
-from gansmith.apps.scoring import (
-    BATCH,
-    HELD_OUT,
-    LEAST,
-    POINT_SAMPLES,
-    ScoreOptions,
-    Scorer,
-    batches_of,
-    picked,
-    reference,
-)
+from gansmith.apps.scoring import HELD_OUT, LEAST, POINT_SAMPLES, ScoreOptions, Scorer, reference
 from gansmith.apps.showing import OfPictures, counted, shown_on
+from gansmith.apps.streams import BATCH, batches_of, picked
 from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
 from gansmith.data.shards import names_shards

@@ -9,7 +9,6 @@ from typing import Any
 from gansmith.apps import runs
 from gansmith.apps.galleries import draw_galleries
 from gansmith.apps.scoring import (
-    BATCH,
     FEATURES_FOR,
     HELD_OUT,
     POINT_SAMPLES,
@@ -20,6 +19,7 @@ from gansmith.apps.scoring import (
 )
 from gansmith.apps.setting_up import Prepared
 from gansmith.apps.showing import OfPictures, counted, maker_of
+from gansmith.apps.streams import BATCH
 from gansmith.apps.translating import shown_sides
 from gansmith.data import Sides
 from gansmith.errors import UserError

@@ -8,10 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from gansmith.apps.perceiving import named_lpips
-from gansmith.data import DataInfo, Dataset, ReadAhead, block_order, blocks_of, open_data
+from gansmith.apps.streams import BATCH, batches_of, numbered, numbered_samples, picked
+from gansmith.data import DataInfo, Dataset, open_data
 from gansmith.data.toys import TOYS
 from gansmith.data.weights import kept_file
-from gansmith.engine import seeded
 from gansmith.errors import UserError
 from gansmith.metrics import (
     IMAGE_METRICS,
@@ -35,14 +35,12 @@ from gansmith.metrics import (
 )
 from gansmith.metrics.efficientnet import WEIGHTS as COLOUR_WEIGHTS
 from gansmith.metrics.features import StackedFeatures
-from gansmith.metrics.shares import Read
 from gansmith.models import Generator
 
 Progress = Callable[[str, int, int], None]
 SAMPLES = 10_000
 TRAIN_SAMPLES = 20_000  # of the training data, to look for copies in
 LEAST = 4  # fewer have no neighbours to speak of
-BATCH = 250
 POINT_SAMPLES = 2_500  # the protocol of PacGAN for 2-D mixtures
 HELD_OUT = ("digits", "stacked-mnist", "fashion", "cifar10", "ring", "grid")  # have a test split
 FEATURES_FOR = {
@@ -110,58 +108,6 @@ def reference(
     if not images and data.info.kind == "images":
         raise UserError(f"{source} holds images: points cannot be scored against them")
     return data
-
-
-def picked(data: Dataset, count: int, seed: int) -> np.ndarray:
-    """The numbers of ``count`` samples at most, drawn by the seed.
-
-    They are in order only batch by batch, so that the first ones, which are kept as images, are a
-    draw from all classes where the data are sorted by class. Of data in blocks the same numbers
-    come window by window, so that every shard is read in one stretch.
-    """
-    drawn = np.random.default_rng(seed).permutation(len(data))[:count]
-    blocks = blocks_of(data)
-    if blocks is not None:
-        wanted = np.zeros(len(data), bool)
-        wanted[drawn] = True
-        order = block_order(blocks, seeded(seed, "picked-blocks"), seeded(seed, "picked"))
-        drawn = order[wanted[order]]
-    return np.concatenate(
-        [np.sort(part) for part in np.split(drawn, range(BATCH, len(drawn), BATCH))]
-    )
-
-
-def batches_of(data: Dataset, indices: np.ndarray) -> Iterator[Tensor]:
-    """The samples of these numbers, uint8 BCHW at a time."""
-    read, count = numbered(data, indices), -(-len(indices) // BATCH)
-    for number in range(count):
-        yield read(number, number + 1 if number + 1 < count else None)
-
-
-def numbered(data: Dataset, indices: np.ndarray) -> Read:
-    """The same by the number of the batch, for `gansmith.metrics.take_share`."""
-
-    def part(number: int) -> np.ndarray:
-        return indices[number * BATCH : (number + 1) * BATCH]
-
-    def read(number: int, following: int | None) -> Tensor:
-        if following is not None and isinstance(data, ReadAhead):
-            data.expect(part(following))
-        return data.batch(part(number))[0]
-
-    return read
-
-
-def numbered_samples(generator: Generator, count: int, seed: int) -> Read:
-    """Samples ``0 .. count−1`` of a seed by the number of the batch of `BATCH`."""
-
-    def read(number: int, following: int | None) -> Tensor:
-        del following
-        first = number * BATCH
-        size = min(BATCH, count - first)
-        return next(iter(generator.batches(size, seed, batch=BATCH, start=first)))
-
-    return read
 
 
 def features_for(info: DataInfo, options: ScoreOptions) -> tuple[Features, str]:

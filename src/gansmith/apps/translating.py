@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.apps.perceiving import lpips_of
-from gansmith.apps.scoring import BATCH, Scorer
+from gansmith.apps.scoring import Scorer
 from gansmith.apps.setting_up import open_run_data
+from gansmith.apps.streams import BATCH
 from gansmith.config import Config, build, merge, to_tree
 from gansmith.data import Dataset, Sides
 from gansmith.data.drawing import drawn

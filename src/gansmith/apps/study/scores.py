@@ -7,7 +7,8 @@ the resampling that a score card's interval takes (most of its time) is left out
 import numpy as np
 
 from gansmith.apps.evaluating import quick_scores
-from gansmith.apps.scoring import BATCH, Scorer
+from gansmith.apps.scoring import Scorer
+from gansmith.apps.streams import BATCH
 from gansmith.errors import UserError
 from gansmith.metrics import ENOUGH, Sample, Score, frechet_distance, predicted
 from gansmith.metrics.classes import drawn
