@@ -75,7 +75,7 @@ def test_memory_does_not_grow_with_what_is_scored(tmp_path, monkeypatch):
     folder = write(tmp_path / "s", 4, 300, 256)
     monkeypatch.setattr(reading, "KEPT", 8 * 2**20)
     monkeypatch.setattr(sample, "KEPT_BYTES", 8 * 2**20)
-    monkeypatch.setattr("gansmith.apps.scoring.BATCH", 25)
+    monkeypatch.setattr("gansmith.apps.streams.BATCH", 25)
     options = ScoreOptions(count=1_200, features=Colours(), only=("kid", "precision"))
     first = ScoreOptions(count=50, features=Colours(), only=("kid", "precision"))
     evaluate(str(folder), str(folder), options=first)  # what is imported late
