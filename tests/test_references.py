@@ -87,11 +87,11 @@ def test_the_plain_loop_learns_and_averages() -> None:
     before = follower(loop.G)
     loop.step()
     moved = [
-        float((one - other).abs().max())
+        float((one - other).detach().abs().max())
         for one, other in zip(loop.G.parameters(), before.parameters(), strict=True)
     ]
     drawn = [
-        float((one - other).abs().max())
+        float((one - other).detach().abs().max())
         for one, other in zip(loop.average.parameters(), before.parameters(), strict=True)
     ]
     assert max(moved) > 0

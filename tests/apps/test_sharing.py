@@ -130,6 +130,15 @@ def test_a_run_of_two_goes_on_with_one(tmp_path: Path, two: Path) -> None:
     assert len(weights(out)) == len(weights(two))
 
 
+def test_nets_that_look_at_the_batch_and_a_doctor_that_repairs(tmp_path: Path) -> None:
+    """The main rank looks at nets by itself, whose batch norm elsewhere waits for all ranks."""
+    more = ["--recipe", "dcgan", "--devices", "2", "--repair", "auto", "--set", "doctor.every=auto"]
+    done = run(*command("gansmith"), *words(tmp_path / "dcgan", *more, steps=4))
+    assert done.returncode == 0, done.stderr
+    start = json.loads((tmp_path / "dcgan" / "log.jsonl").read_text().splitlines()[0])
+    assert "doctor.every" in {reason["key"] for reason in start["reasons"]}
+
+
 def test_what_cannot_be_shared_is_refused_in_one_line(tmp_path: Path) -> None:
     done = run(*command("gansmith"), *words(tmp_path / "odd", "--set", "batch=7", "--devices", "2"))
     assert done.returncode == 2

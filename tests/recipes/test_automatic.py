@@ -13,7 +13,7 @@ from gansmith.recipes.automatic import MIRROR_SAFE, antisymmetric, apply, mirror
 OF_THE_FAMILY = {  # settled from the table of nets, which takes torch
     f"model.{player}.{key}" for player in "gd" for key in ("activation", "norm", "output")
 }
-NEED_A_CLOCK = {"threads", "save_every", "sample_every", "log_every", "doctor.every"}
+NEED_A_CLOCK = {"threads", "waiting", "save_every", "sample_every", "log_every", "doctor.every"}
 IMAGES = DataInfo("here", "images", 6_000, (3, 32, 32), (), "d", ())
 POINTS = DataInfo("grid", "points", 100_000, (2,), (), "d", (), ((0.0, 0.0),), 0.05)
 

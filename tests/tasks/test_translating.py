@@ -206,7 +206,9 @@ def test_grey_and_rgb_meet():
     x = torch.randn(2, 3, 4, 4)
     assert torch.equal(alike(x, 3), x)
     grey = alike(x, 1)
-    torch.testing.assert_close(grey, x.mean(1, keepdim=True))
+    red, green, blue = x.split(1, 1)
+    torch.testing.assert_close(grey, 0.299 * red + 0.587 * green + 0.114 * blue)
+    torch.testing.assert_close(alike(x[:, :2], 1), x[:, :2].mean(1, keepdim=True))
     assert torch.equal(alike(grey, 3)[:, 2:], grey)
 
 

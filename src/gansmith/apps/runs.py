@@ -19,12 +19,14 @@ LOG = "log.jsonl"
 GENERATOR = "generator"
 BEST = "best"
 GALLERY = "gallery"
+LAUNCH = ".launch"  # of `torchrun`, which restarts what it began
 # What gansmith writes into a run folder; a user's own files beside it are never touched.
 OWN = (
     "checkpoints",
     GENERATOR,
     BEST,
     GALLERY,
+    LAUNCH,
     "samples",
     "samples-seed-*",
     "tensorboard",

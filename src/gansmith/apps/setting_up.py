@@ -18,6 +18,7 @@ from gansmith.engine import (
     main_first,
     pick_device,
     pick_precision,
+    told,
     use_threads,
 )
 from gansmith.errors import UserError, nearest
@@ -370,6 +371,7 @@ def plan(ready: Prepared) -> Prepared:
         counts = (cfg.threads,)
     elif engine.device.type == "cpu" and cores() > 1:
         counts = (1, cores())  # one first: what others are hopeless against
+    counts = told(lambda: counts)  # each is a number of steps that all ranks make
     pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
     use_threads(pace.threads)
     if cfg.budget.unit == "seconds" and len(counts) > 1:

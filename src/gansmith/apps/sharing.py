@@ -4,7 +4,8 @@ What is done once for a run is done on the main rank, while the others wait and 
 pictures, checkpoints, scores, the doctor's looks and what it advises.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -45,14 +46,36 @@ def joined(device: str, devices: int) -> tuple[str, tuple[int, int]]:
     return own_device(device), (rank(), world())
 
 
-def open_log(folder: Path, observers: tuple[Observer, ...]) -> Log:
+def _launch() -> str:
+    """The name of the launch that this process belongs to; empty where it has none of its own."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return "" if name == "none" else name
+
+
+def mark(folder: Path) -> None:
+    """Leave in a new run which launch began it."""
+    if _launch():
+        (folder / runs.LAUNCH).write_text(_launch(), encoding="utf-8")
+
+
+def restarted(out: str | Path | None) -> bool:
+    """Whether ``torchrun`` has restarted us, and it was we who began the run there."""
+    if out is None or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+        return False
+    try:
+        return (Path(out) / runs.LAUNCH).read_text(encoding="utf-8") == _launch() != ""
+    except OSError:
+        return False
+
+
+def open_log(folder: Path, observers: Callable[[], tuple[Observer, ...]]) -> Log:
     """The run's diary on the main rank, and none on the others.
 
     Raises:
         UserError: on every rank, if it cannot be written.
     """
     opened: list[Log] = []
-    told(lambda: opened.append(Log(folder / runs.LOG, observers)))
+    told(lambda: opened.append(Log(folder / runs.LOG, observers())))
     return opened[0] if opened else Silent()
 
 

@@ -1,19 +1,15 @@
 """Train: from data and settings to a run folder with a scored generator and its report."""
 
-import os
-import shlex
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from gansmith.apps import runs, tensorboard
+from gansmith.apps.diary import write_start
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
-from gansmith.apps.linting import of_run
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
 from gansmith.apps.repairing import fresh_weights, keep, repairer_of
 from gansmith.apps.setting_up import (
@@ -22,27 +18,26 @@ from gansmith.apps.setting_up import (
     set_up,
 )
 from gansmith.apps.settling import settings, settle
-from gansmith.apps.sharing import open_log, shared
+from gansmith.apps.sharing import mark, open_log, restarted, shared
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.apps.showing import maker_of
-from gansmith.apps.showing_findings import one_liners
 from gansmith.config import Config
-from gansmith.doctor import CATALOGUE, Finding, as_record, page
+from gansmith.doctor import CATALOGUE, Finding, page
 from gansmith.doctor import told as in_words
 from gansmith.doctor.monitor import BROKEN_DOWN, Monitor
 from gansmith.engine import (
-    alone,
+    cores,
     is_main,
-    machine,
     meet,
     started_by_others,
     threads,
     told,
     use_threads,
-    versions,
+    world,
 )
 from gansmith.errors import UserError
 from gansmith.models import Generator
+from gansmith.recipes import Reason
 from gansmith.reports.card import write_model_card
 from gansmith.reports.html import write_report
 from gansmith.reports.log_reader import read_log
@@ -135,17 +130,22 @@ def train(
         UserError: for anything in the settings, the data or the folder that does not fit.
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
+    again = resume or restarted(out)
     if started_by_others() or devices * nodes > 1:  # before anything is decided or written
-        meet(settings(data, recipe, changes, file).device, devices, nodes)
+        old = Path(out) if again and out is not None else None
+        asked = runs.read_settings(old) if old and runs.is_run(old) else None
+        meet((asked or settings(data, recipe, changes, file)).device, devices, nodes)
         watching = watching if is_main() else Watching()
-    again = resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    overwrite = overwrite and not restarted(out)
     settled = told(lambda: settle(data, recipe, out, changes, file, again, overwrite))
     folder = settled.folder
     ready, watch = _begin(folder, settled.cfg, settled.old, watching)
-    log = open_log(folder, _observers(ready.cfg, folder, watching))
+    log = open_log(folder, lambda: _observers(ready.cfg, folder, watching))
     try:
-        beforehand = told(lambda: _write_start(log, ready, folder, watching))
-        monitor = _monitor(ready, watch, log, folder)
+        beforehand = told(lambda: write_start(log, ready, folder, watching.say))
+        monitors: list[Monitor | None] = []
+        told(lambda: monitors.append(_monitor(ready, watch, log, folder)))
+        monitor = monitors[0] if monitors else None
         with stoppable() as stop:
             hooks = shared(_hooks(ready, folder, log, watching, stop, monitor, beforehand))
             why = _played(ready, log, hooks, folder, monitor)
@@ -189,12 +189,20 @@ def _played(ready: Prepared, log: Log, hooks: Hooks, folder: Path, monitor: Moni
             ready.engine, ready.cfg, ready.task, ready.state, ready.batches, log, hooks, folder
         )
     except Diverged as error:
-        if monitor:
-            with alone():
-                monitor.broke_down(ready.state.step)
-            write_report(folder)
+        told(lambda: _broke_down(ready, folder, monitor))  # nobody leaves before it is written
         at = f"docs/{page(BROKEN_DOWN, ready.cfg.doctor.language)}"
         raise Diverged(f"{error}; {BROKEN_DOWN} {CATALOGUE[BROKEN_DOWN].name}: {at}") from error
+
+
+def _born(folder: Path, cfg: Config) -> None:
+    runs.make(folder, cfg)
+    mark(folder)
+
+
+def _broke_down(ready: Prepared, folder: Path, monitor: Monitor | None) -> None:
+    if monitor:
+        monitor.broke_down(ready.state.step)
+        write_report(folder)
 
 
 def _begin(
@@ -224,12 +232,14 @@ def _begin(
         measured = time.monotonic()
         ready = _agreed(plan(ready), watch)
         ready.state.seconds = time.monotonic() - measured  # measuring is part of the budget
-        told(lambda: runs.make(folder, ready.cfg))
+        told(lambda: _born(folder, ready.cfg))
     else:
         runs.check_data(folder, ready.data.info.digest)
         ready.state.restore(saved)
         if ready.state.threads:
             use_threads(ready.state.threads)
+        if world() > 1:  # as many as one process had, or the share of one among several
+            use_threads(min(threads(), cores()))
         if old and ready.cfg.budget != old.budget:
             _move_end(ready)
         if watching.say and ready.state.images >= ready.state.total_images:
@@ -255,10 +265,13 @@ def _watch(ready: Prepared) -> Watch | None:
 
 def _agreed(ready: Prepared, watch: Watch | None) -> Prepared:
     """The plan as the main rank has it, whose clock it was made by."""
-    mine = spaced(ready, watch) if is_main() else ready
-    cfg, reasons, total = told(lambda: (mine.cfg, mine.reasons, mine.state.total_images))
-    ready.state.total_images = total
-    return replace(mine, cfg=cfg, reasons=reasons)
+
+    def decided() -> tuple[Config, tuple[Reason, ...], int]:
+        mine = spaced(ready, watch)
+        return mine.cfg, mine.reasons, mine.state.total_images
+
+    cfg, reasons, ready.state.total_images = told(decided)
+    return replace(ready, cfg=cfg, reasons=reasons)
 
 
 def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Monitor | None:
@@ -291,54 +304,6 @@ def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer,
     if cfg.tensorboard:
         found.append(tensorboard.scalars_to(folder / "tensorboard"))
     return tuple(found)
-
-
-def _write_start(log: Log, ready: Prepared, folder: Path, watching: Watching) -> list[Finding]:
-    """The run's circumstances in its diary; of a new run what the lint finds, said as well."""
-    cfg, state = ready.cfg, ready.state
-    if state.step or (folder / runs.LOG).stat().st_size:
-        log.write("resume", step=state.step)
-    log.write(
-        "start",
-        time=datetime.now().astimezone().isoformat(timespec="seconds"),
-        command=_command(sys.argv),
-        machine=machine(),
-        versions=versions(),
-        device=str(ready.engine.device),
-        precision=ready.engine.precision,
-        threads=threads(),
-        processes=ready.engine.processes,
-        seed=cfg.seed,
-        data=asdict(ready.data.info),
-        parameters={
-            name: sum(p.numel() for p in player.bare.parameters())
-            for name, player in state.players.items()
-        },
-        reasons=[asdict(reason) for reason in ready.reasons],
-    )
-    why = f"{cfg.budget} at batch {cfg.batch}"
-    log.write("plan", step=state.step, total_images=state.total_images, why=why)
-    return _tell_findings(log, ready, folder, watching)
-
-
-def _tell_findings(log: Log, ready: Prepared, folder: Path, watching: Watching) -> list[Finding]:
-    """What the lint finds in a new run: logged, said in one line each, and never in the way."""
-    if ready.state.step:
-        return []
-    found = of_run(ready)
-    for finding in found:
-        log.write("finding", **as_record(finding))
-    for line in one_liners(found, str(folder), ready.cfg.doctor.language):
-        if watching.say:
-            watching.say(line)
-    return found
-
-
-def _command(argv: list[str]) -> str:
-    """The command line that began this run; empty where Python code did."""
-    program = Path(argv[0])
-    by_module = program.name == "__main__.py" and program.parent.name == "gansmith"
-    return shlex.join(["gansmith", *argv[1:]]) if program.name == "gansmith" or by_module else ""
 
 
 def _saved(generator: Generator, folder: Path) -> None:

@@ -91,5 +91,7 @@ def main() -> None:
             traceback.print_exc()
         if speaks():
             print(f"gansmith: {line}", file=sys.stderr)
+        elif not getattr(error, "__notes__", None):  # not heard from the process that speaks
+            print(f"gansmith, another of its processes: {line}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

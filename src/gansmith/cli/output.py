@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -26,15 +27,16 @@ def _finite(value: Any) -> Any:
 def speaks() -> bool:
     """Whether this process is the one of its run that speaks: asked before torch is loaded.
 
-    ``torchrun`` names a process by RANK, Lightning's launcher by NODE_RANK and LOCAL_RANK, Slurm's
-    ``srun`` by SLURM_PROCID.
+    It is not, if it was started by ``torchrun`` or by one of ours as another than the first, or
+    by ``srun`` for a command that shares its work among several.
     """
-    named: tuple[str, ...] = ()
-    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
-        named = ("RANK",) if os.environ.get("RANK") else ("NODE_RANK", "LOCAL_RANK")
-    elif os.environ.get("SLURM_STEP_ID") and os.environ.get("SLURM_STEP_NUM_TASKS", "1") != "1":
-        named = ("SLURM_PROCID",)
-    return all(os.environ.get(name, "0") in ("", "0") for name in named)
+    env = os.environ
+    if "TORCHELASTIC_RUN_ID" in env:
+        return env.get("RANK", "0") == "0"
+    if "GANSMITH_STARTED" in env:
+        return env.get("LOCAL_RANK", "0") == "0"
+    shared = any(word.split("=")[0] in ("--devices", "-d", "--nodes") for word in sys.argv)
+    return not shared or env.get("SLURM_PROCID", "0") == "0"
 
 
 def emit(value: dict[str, Any]) -> None:

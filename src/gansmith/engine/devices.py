@@ -95,8 +95,10 @@ def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> d
 
 def cores() -> int:
     """Cores this process may use: of the machine's, its share among the ranks on it."""
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, here // local_world())
+    machine = os.cpu_count() or 1
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
+    bound = here < machine and local_world() > 1  # whoever started the ranks has dealt them out
+    return here if bound else max(1, here // local_world())
 
 
 def _cpu_name() -> str:

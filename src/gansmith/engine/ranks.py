@@ -6,6 +6,7 @@ gradients. What happens once for a run (files, pictures, advice) happens on the 
 """
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -14,7 +15,10 @@ import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
 
+from gansmith.errors import UserError
+
 T = TypeVar("T")
+HEARD = "as the main rank said"  # a note on errors that it has already told of
 _alone = 0  # how many blocks of `alone` we are in
 
 
@@ -126,18 +130,34 @@ def told(find: Callable[[], T]) -> T:
     if world() == 1:
         return find()
     answer = Answer()
+    raised: BaseException | None = None
     if rank() == 0:
         try:
             with alone():
                 answer.value = find()
-        except Exception as error:
-            answer.error = error
+            pickle.dumps(answer)
+        except BaseException as error:  # the others would wait for ever
+            raised, answer = error, Answer(error=_sendable(error))
     box: list[Any] = [answer if rank() == 0 else None]
     distributed.broadcast_object_list(box, src=0)
+    if raised is not None:
+        raise raised
     answer = box[0]
     if answer.error is not None:
+        answer.error.add_note(HEARD)
         raise answer.error
     return cast(T, answer.value)
+
+
+def _sendable(error: BaseException) -> Exception:
+    """The error as another process can have it."""
+    try:
+        if isinstance(error, Exception):
+            pickle.dumps(error)
+            return error
+    except Exception:  # whatever pickle meets
+        pass
+    return UserError(f"the main process ended: {error or type(error).__name__}")
 
 
 def main_first(make: Callable[[], T]) -> T:
@@ -149,6 +169,17 @@ def main_first(make: Callable[[], T]) -> T:
     made: list[T] = []
     told(lambda: made.append(make()))
     return made[0] if made else make()
+
+
+@torch.no_grad()
+def from_main(tensors: Sequence[Tensor]) -> None:
+    """Each tensor becomes what the main rank has."""
+    if world() == 1:
+        return
+    for tensor in tensors:
+        sent = tensor.detach().to(_device()).contiguous()
+        distributed.broadcast(sent, src=0)
+        tensor.copy_(sent)
 
 
 def largest(value: int) -> int:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from gansmith.errors import UserError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from lightning_fabric.plugins import ClusterEnvironment
     from lightning_fabric.plugins.precision import Precision
     from lightning_fabric.strategies import Strategy
 
-PATIENCE = timedelta(hours=6)  # of ranks that wait for the main one, which may be scoring
+PATIENCE = timedelta(hours=2)  # of ranks that wait for the main one, which may be scoring
+STARTED = "GANSMITH_STARTED"  # in the environment of processes that one of ours has started
 _met: tuple[int, int] = (1, 1)  # processes on each machine, machines
 
 
@@ -56,6 +59,10 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
     devices, nodes = found or (devices, nodes)
     if devices * nodes == 1 or _met == (devices, nodes):
         return
+    if _met != (1, 1):
+        raise UserError(f"this program trains on {_met[0] * _met[1]} processes already")
+    if not found and sys.argv[0] in ("", "-", "-c"):
+        raise UserError("several processes run one file or command: save this program as a file")
     name = pick_device(device)
     if name == "mps":
         raise UserError("several processes need CUDA devices or the CPU: --device cpu")
@@ -63,15 +70,18 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
         raise UserError(
             f"--devices {devices}: this machine has {torch.cuda.device_count()} CUDA devices"
         )
+    os.environ[STARTED] = "1"  # what the processes that we start inherit
     _fabric(name, "fp32", devices, nodes)
+    if world() != devices * nodes:
+        raise UserError(f"{world()} processes met, not {devices * nodes}: start all of them")
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
     _met = (devices, nodes)
 
 
 def own_device(device: str = "auto") -> str:
     """The device of this process among those of its machine: ``cuda:1``, ``cpu`` or ``mps``."""
-    name = pick_device(device)
-    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name
+    name = pick_device(device)  # in a group Fabric has made one of them the current one
+    return f"cuda:{torch.cuda.current_device()}" if name == "cuda" and world() > 1 else name
 
 
 def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
@@ -83,20 +93,39 @@ def _fabric(device: str, precision: str, devices: int, nodes: int) -> "Fabric":
     from lightning_fabric import Fabric  # seconds to import: only who trains pays for it
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # importing it set INFO
-    fabric = Fabric(
-        accelerator=device,
-        devices=devices,
-        num_nodes=nodes,
-        strategy=_replicas(device) if devices * nodes > 1 else "auto",
-        plugins=[_bf16(device)] if precision == "bf16" else None,
-    )
-    if devices * nodes > 1:
-        try:
+    many = devices * nodes
+    try:
+        fabric = Fabric(
+            accelerator=device,
+            devices=devices,
+            num_nodes=nodes,
+            strategy=_replicas(device) if many > 1 else "auto",
+            plugins=[_neighbours(), *([_bf16(device)] if precision == "bf16" else [])],
+        )
+        if many > 1:
             fabric.launch()
-        except (ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"the {devices * nodes} processes do not meet: {reason}") from error
+    except (ValueError, RuntimeError) as error:
+        if many == 1:
+            raise
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the {many} processes do not meet: {reason}") from error
     return fabric
+
+
+def _neighbours() -> "ClusterEnvironment":
+    """Who started this process, and with whom: ``torchrun``, ``srun`` of several, or nobody.
+
+    Fabric would take a batch job of one process for one of several.
+    """
+    from lightning_fabric.plugins import environments
+
+    if started_by_others():
+        return environments.TorchElasticEnvironment()
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1) > 1:
+        return environments.SLURMEnvironment()
+    if "WORLD_SIZE" not in os.environ:  # left by something else: those whom we start have both
+        os.environ.pop("LOCAL_RANK", None)
+    return environments.LightningEnvironment()
 
 
 def _bf16(device: str) -> "Precision":
@@ -112,7 +141,9 @@ def _bf16(device: str) -> "Precision":
             return torch.autocast(device, dtype=torch.bfloat16)
 
         def convert_output(self, data: object) -> object:
-            return data.float() if isinstance(data, Tensor) else data
+            if isinstance(data, tuple | list):
+                return type(data)(map(self.convert_output, data))
+            return data.float() if isinstance(data, Tensor) and data.is_floating_point() else data
 
     return Bf16()
 

@@ -86,7 +86,7 @@ def alike(x_BCHW: Tensor, channels: int) -> Tensor:
     """
     if x_BCHW.shape[1] == channels:
         return x_BCHW
-    grey_B1HW = x_BCHW
+    grey_B1HW = x_BCHW.mean(1, keepdim=True)  # of other channels than these nobody has a luma
     if x_BCHW.shape[1] == 3:
         grey_B1HW = (x_BCHW * x_BCHW.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     return grey_B1HW.expand(-1, channels, -1, -1)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from gansmith.engine import from_main, told
 from gansmith.errors import UserError
 from gansmith.tasks import Side, Task
 from gansmith.training import checkpoint
@@ -111,5 +112,8 @@ class Hand:
         count = 0
         if self.fresh is not None:
             weights = self.fresh(self.state.step)[act.side]
-            count = revive(self.task, self.state, self.batches, act.side, weights)
+            count = told(  # which units are dead, the whole batch says
+                lambda: revive(self.task, self.state, self.batches, act.side, weights)
+            )
+            from_main(self.state.everything())
         self._write(act, f"revive_{act.side}", 0, count)

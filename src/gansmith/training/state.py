@@ -146,6 +146,15 @@ class State:
                 found[f"slow_{name}"] = player.slow
         return found
 
+    def everything(self) -> list[torch.Tensor]:
+        """The tensors themselves: weights, buffers, averages, and what the optimisers remember."""
+        found = [*self.average.parameters(), *self.average.buffers()]
+        for player in self.players.values():
+            found += [*player.bare.parameters(), *player.bare.buffers(), *player.slow.values()]
+            for kept in player.optimizer.state.values():
+                found += [value for value in kept.values() if isinstance(value, torch.Tensor)]
+        return found
+
     def _meta(self) -> dict[str, Any]:
         return {
             "images": self.images,

@@ -198,12 +198,12 @@ DEMOS: dict[str, Demo] = {
     "pix2pix": Demo(
         about="line art of emoji (OpenMoji), coloured",
         recipe="pix2pix",
-        steps=4_200,
+        steps=1_800,
         arms=(Arm("alone", "regression alone", ALONE), Arm("pix2pix", "pix2pix")),
         prepare=_drawings,
         make=_translations,
         wanted=(Wanted("fd", "pix2pix", "regression alone"),),
-        changes={"batch": 8, "augment.policy": "none"},
+        changes={"batch": 16, "augment.policy": "none"},
     ),
     "cut": Demo(
         about="emoji as Twitter paints them, as OpenMoji draws them in line, without pairs",
