@@ -6,7 +6,6 @@ gradients. What happens once for a run (files, pictures, advice) happens on the 
 """
 
 import os
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -135,7 +134,6 @@ def told(find: Callable[[], T]) -> T:
         try:
             with alone():
                 answer.value = find()
-            pickle.dumps(answer)
         except BaseException as error:  # the others would wait for ever
             raised, answer = error, Answer(error=_sendable(error))
     box: list[Any] = [answer if rank() == 0 else None]
@@ -151,12 +149,8 @@ def told(find: Callable[[], T]) -> T:
 
 def _sendable(error: BaseException) -> Exception:
     """The error as another process can have it."""
-    try:
-        if isinstance(error, Exception):
-            pickle.dumps(error)
-            return error
-    except Exception:  # whatever pickle meets
-        pass
+    if isinstance(error, UserError):
+        return error
     return UserError(f"the main process ended: {error or type(error).__name__}")
 
 
