@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim import Optimizer
 
 from gansmith.allocator import keep_memory
@@ -71,11 +71,32 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
             f"--devices {devices}: this machine has {torch.cuda.device_count()} CUDA devices"
         )
     os.environ[STARTED] = "1"  # what the processes that we start inherit
+    if found and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        _meet_anew("nccl" if name == "cuda" else "gloo")
     _fabric(name, "fp32", devices, nodes)
     if world() != devices * nodes:
         raise UserError(f"{world()} processes met, not {devices * nodes}: start all of them")
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
     _met = (devices, nodes)
+
+
+def _meet_anew(backend: str) -> None:
+    """Meet where ``torchrun`` keeps addresses, under the number of this attempt.
+
+    Its store outlives a restart: without the number a rank may find the address of one that died,
+    and both wait for ever.
+    """
+    env = os.environ
+    world_size = int(env["WORLD_SIZE"])
+    store = distributed.TCPStore(
+        env["MASTER_ADDR"], int(env["MASTER_PORT"]), world_size, is_master=False, timeout=PATIENCE
+    )
+    attempt = distributed.PrefixStore(f"gansmith-{env['TORCHELASTIC_RESTART_COUNT']}", store)
+    if backend == "nccl":
+        torch.cuda.set_device(int(env["LOCAL_RANK"]))
+    distributed.init_process_group(
+        backend, store=attempt, rank=int(env["RANK"]), world_size=world_size, timeout=PATIENCE
+    )
 
 
 def own_device(device: str = "auto") -> str:
