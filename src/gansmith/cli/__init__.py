@@ -20,6 +20,7 @@ from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
 from gansmith.cli.training import demo, train
+from gansmith.errors import UserError
 from gansmith.waiting import choose
 
 app = typer.Typer(
@@ -91,7 +92,7 @@ def main() -> None:
             traceback.print_exc()
         if speaks():
             print(f"gansmith: {line}", file=sys.stderr)
-        elif not getattr(error, "__notes__", None):  # not heard from the process that speaks
+        elif not isinstance(error, UserError):  # which all processes meet alike
             print(f"gansmith, another of its processes: {line}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

@@ -17,7 +17,6 @@ from torch.autograd import Function
 from gansmith.errors import UserError
 
 T = TypeVar("T")
-HEARD = "as the main rank said"  # a note on errors that it has already told of
 _alone = 0  # how many blocks of `alone` we are in
 
 
@@ -142,7 +141,6 @@ def told(find: Callable[[], T]) -> T:
         raise raised
     answer = box[0]
     if answer.error is not None:
-        answer.error.add_note(HEARD)
         raise answer.error
     return cast(T, answer.value)
 
