@@ -1,9 +1,14 @@
-"""Quality per second: the default recipe against the textbook DCGAN at equal wall time.
+"""Quality per second: the default recipe against the textbook DCGAN, at equal or unequal times.
 
-Turn by turn in one run, each in a process of its own as a user would start it. Both are scored by
-`gansmith evaluate` with 10,000 samples against the 10,000 held-out images, on the features of the
-classifier trained on that data set. The reference is given the better of its two batch-norm modes.
-The recipe's clock includes measuring its own pace; neither clock includes reading the data.
+    python benchmarks/quality.py [--seconds 180] [--seeds 0]
+    python benchmarks/quality.py --clock processor --seconds 600 --share 0.1
+
+The reference trains for ``--seconds``, the recipe for ``--share`` of them; turn by turn in one run,
+each in a process of its own. By the wall's clock both are as a user starts them; by the processor's
+(`processor_time.py`) both have one thread, and other work on the machine changes nothing. Both are
+scored by `gansmith evaluate` with 10,000 samples against 10,000 held-out images, on the features
+that it has for that data set. The reference is given the better of its two batch-norm modes. The
+recipe's clock includes measuring its own pace; neither clock includes reading the data.
 """
 
 import argparse
@@ -11,10 +16,30 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
+import processor_time
+
+REFERENCE = "reference/textbook_dcgan.py"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: its Fréchet distance with the 95 % interval, and how much it saw."""
+
+    fd: float
+    low: float
+    high: float
+    images: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.fd:.4g} [{self.low:.4g}, {self.high:.4g}] "
+            f"({self.images:,} images in {self.seconds:.0f} s)"
+        )
 
 
 def _json(*command: str) -> dict[str, Any]:
@@ -23,72 +48,68 @@ def _json(*command: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def recipe(data: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+def _fd(target: Path, data: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "gansmith", "evaluate", str(target), "--against", data]
+    return _json(*command, "--json", "--metrics", "fd")["scores"]["fd"]
+
+
+def recipe(data: str, seconds: float, seed: int, clock: str, changes: list[str], out: Path) -> Row:
     """Train the default recipe by the command line."""
-    command = [sys.executable, "-m", "gansmith", "train", data, "--json", "--overwrite"]
-    command += ["--budget", f"{seconds:g}s", "--seed", str(seed), "--out", str(out)]
-    result = _json(*command)
-    return {
-        "fd": result["scores"]["fd"]["value"],
-        "low": result["scores"]["fd"]["low"],
-        "high": result["scores"]["fd"]["high"],
-        "images_per_second": result["images_per_second"],
-        "seconds": result["seconds"],
-    }
+    words = ["train", data, "--json", "--overwrite", "--no-score", "--budget", f"{seconds:g}s"]
+    words += ["--seed", str(seed), "--out", str(out)]
+    for change in changes:
+        words += ["--set", change]
+    if clock == "processor":
+        told = _json(*processor_time.command(*words, "--threads", "1"))
+    else:
+        told = _json(sys.executable, "-m", "gansmith", *words)
+    fd = _fd(out, data)
+    return Row(fd["value"], fd["low"], fd["high"], told["images"], told["seconds"])
 
 
-def textbook(data: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+def textbook(data: str, seconds: float, seed: int, clock: str, out: Path) -> Row:
     """Train and score the reference."""
-    command = [
-        sys.executable,
-        str(HERE / "reference" / "textbook_dcgan.py"),
-        data,
-        "--seed",
-        str(seed),
-    ]
-    result = _json(*command, "--seconds", f"{seconds:g}", "--out", str(out))
-    scored = [
-        _json(
-            *[sys.executable, "-m", "gansmith", "evaluate", str(out / f"{mode}.npz")],
-            *["--against", data, "--json", "--metrics", "fd"],
-        )["scores"]["fd"]
-        for mode in ("train", "eval")
-    ]
-    best = min(scored, key=lambda score: score["value"])
-    return {
-        "fd": best["value"],
-        "low": best["low"],
-        "high": best["high"],
-        "images_per_second": result["images_per_second"],
-        "seconds": result["seconds"],
-    }
+    words = [data, "--seed", str(seed), "--seconds", f"{seconds:g}", "--out", str(out)]
+    if clock == "processor":
+        told = _json(*processor_time.command(REFERENCE, *words))
+    else:
+        told = _json(sys.executable, str(processor_time.HERE / REFERENCE), *words)
+    fd = min(
+        (_fd(out / f"{mode}.npz", data) for mode in ("train", "eval")),
+        key=lambda score: score["value"],
+    )
+    seen = round(told["images_per_second"] * told["seconds"])
+    return Row(fd["value"], fd["low"], fd["high"], seen, told["seconds"])
 
 
 def main() -> None:
-    """Run every data set and seed, both sides in turn; print a table, or JSON."""
+    """Run every data set and seed, both sides in turn; print a line for each, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", default=["digits", "fashion"])
-    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--seconds", type=float, default=180.0, help="of the reference")
+    parser.add_argument("--share", type=float, default=1.0, help="of them the recipe has")
+    parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--alone", action="store_true", help="the recipe without the reference")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the recipe")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-quality"))
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     rows = []
     for seed in args.seeds:
         for data in args.data:
-            ours = recipe(data, args.seconds, seed, args.out / f"recipe-{data}-{seed}")
-            theirs = textbook(data, args.seconds, seed, args.out / f"textbook-{data}-{seed}")
-            ratio = ours["fd"] / theirs["fd"]
-            rows.append(
-                {"data": data, "seed": seed, "recipe": ours, "textbook": theirs, "ratio": ratio}
-            )
+            seconds, out = args.seconds * args.share, args.out / f"recipe-{data}-{seed}"
+            ours = recipe(data, seconds, seed, args.clock, args.set, out)
+            row = {"data": data, "seed": seed, "recipe": asdict(ours)}
+            line = f"{data} seed {seed}: recipe {ours}"
+            if not args.alone:
+                out = args.out / f"textbook-{data}-{seed}"
+                theirs = textbook(data, args.seconds, seed, args.clock, out)
+                row |= {"textbook": asdict(theirs), "ratio": ours.fd / theirs.fd}
+                line += f", textbook {theirs}: ratio {row['ratio']:.3f}"
+            rows.append(row)
             if not args.json:
-                print(
-                    f"{data} seed {seed}, {args.seconds:g} s: FD {ours['fd']:.2f} "
-                    f"({ours['images_per_second']:.0f} images/s) against {theirs['fd']:.2f} "
-                    f"({theirs['images_per_second']:.0f} images/s): ratio {ratio:.3f}",
-                    flush=True,
-                )
+                print(line, flush=True)
     if args.json:
         print(json.dumps({"rows": rows}))
 

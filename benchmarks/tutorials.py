@@ -8,25 +8,19 @@ given before and every run is printed.
 
 import argparse
 import json
-import os
 import resource
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from processor_time import command
+
 RECIPES = ("sigmoid-mlp", "activations-mlp", "least-squares", "cross-entropy", "dcgan")
-BY_PROCESSOR_TIME = (
-    "import time; time.monotonic = time.perf_counter = time.process_time; "
-    "from gansmith.__main__ import main; main()"
-)
 SCORES = "classes,confident,class_kl,fd,precision,recall"
 
 
-def _json(program: list[str], *words: str) -> dict[str, Any]:
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *program, *words, "--json"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env)
+def _json(*words: str) -> dict[str, Any]:
+    done = subprocess.run(command(*words, "--json"), check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -39,12 +33,11 @@ def measure(recipe: str, data: str, seed: int, seconds: float, out: Path) -> str
     """One row of the table."""
     before = _spent()
     told = _json(
-        ["-c", BY_PROCESSOR_TIME],
         *["train", data, "--recipe", recipe, "--seed", str(seed), "--budget", f"{seconds:g}s"],
         *["--set", "threads=1", "--out", str(out), "--overwrite", "--no-score"],
     )
     cpu = _spent() - before
-    scores = _json(["-m", "gansmith"], "evaluate", str(out), "--metrics", SCORES)["scores"]
+    scores = _json("evaluate", str(out), "--metrics", SCORES)["scores"]
     value = {name: score["value"] for name, score in scores.items()}
     return (
         f"| `{recipe}` | {seed} | {cpu:.0f} | {told['images']:,} | {value['classes']:.0f} of 10 | "

@@ -111,8 +111,8 @@ def main() -> None:
         args.out.mkdir(parents=True, exist_ok=True)
         for mode in ("train", "eval"):
             G.train(mode == "train")
-            images = draw(G, data.info.shape[1], args.seed, args.samples)
-            np.savez(args.out / f"{mode}.npz", images=images)
+            drawn = draw(G, data.info.shape[1], args.seed, args.samples)
+            np.savez(args.out / f"{mode}.npz", images=drawn)
     print(json.dumps({"images": images, "seconds": seconds, "images_per_second": images / seconds}))
 
 
