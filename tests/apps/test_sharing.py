@@ -156,3 +156,15 @@ def test_two_processes_write_the_shards_of_one(two: Path, tmp_path: Path) -> Non
     one, both = (sorted((tmp_path / name).glob("*.tar")) for name in ("one", "both"))
     assert [path.name for path in one] == [path.name for path in both]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in both]
+
+
+def test_two_processes_score_what_one_scores(two: Path) -> None:
+    """1,100 samples are five batches, of which the ranks take three and two."""
+    found = []
+    for more in ((), ("--devices", "2")):
+        words_of = ["evaluate", str(two), "-n", "1100", "--metrics", "kid,precision", "--json"]
+        done = run(*command("gansmith"), *words_of, *more)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    assert found[0]["scores"].keys() == {"kid", "precision"}
+    assert found[0] == found[1]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from gansmith.apps import runs
 from gansmith.apps.completing import FILLING_SCORES
 from gansmith.apps.scoring import HELD_OUT, LEAST, POINT_SAMPLES, ScoreOptions, Scorer, reference
 from gansmith.apps.showing import OfPictures, counted, shown_on
-from gansmith.apps.streams import BATCH, batches_of, picked
+from gansmith.apps.streams import picked
 from gansmith.apps.translating import PAIR_SCORES, Translations
 from gansmith.data import Dataset, open_data
 from gansmith.data.shards import names_shards
+from gansmith.engine import main_first, told
 from gansmith.errors import UserError
 from gansmith.metrics import DIRECTIONS, JUDGES, Score
 from gansmith.metrics.intervals import Z95
@@ -98,7 +100,7 @@ class _Target:
         return tuple(self.samples.info.shape)
 
 
-def _open_target(target: str | Path, progress: Progress | None) -> _Target:
+def _open_target(target: str | Path, device: str, progress: Progress | None) -> _Target:
     path = Path(target)
     if not names_shards(str(target)):
         runs.check_place(path)
@@ -106,9 +108,9 @@ def _open_target(target: str | Path, progress: Progress | None) -> _Target:
         return _Target(str(target), None, open_data(str(target), progress=progress))
     run = path if runs.is_run(path) else path.absolute().parent
     if not runs.is_run(run):
-        return _Target(str(target), runs.load(path), None)
+        return _Target(str(target), runs.load(path, device), None)
     cfg = runs.read_settings(run)  # of the run itself, or of the one whose best/ this is
-    generator, data = shown_on(runs.load(path), cfg), cfg.data
+    generator, data = shown_on(runs.load(path, device), cfg), cfg.data
     source = None if isinstance(generator, Translations) else data.source  # it knows its sides
     return _Target(str(target), generator, None, source, data.crop, data.limit)
 
@@ -136,8 +138,8 @@ def evaluate(
         UserError: if either side cannot be read, or has too few samples.
     """
     _check(options)
-    opened = _open_target(target, progress)
-    scorer, name = _scorer(opened, against, train, options, progress)
+    opened = main_first(lambda: _open_target(target, options.device, progress))
+    scorer, name = main_first(lambda: _scorer(opened, against, train, options, progress))
     return _score(opened, scorer, name)
 
 
@@ -164,7 +166,9 @@ def compare(
         UserError: as `evaluate`, or if the two make samples of different shapes or crops.
     """
     _check(options)
-    first, second = _open_target(one, progress), _open_target(other, progress)
+    first, second = (
+        main_first(partial(_open_target, each, options.device, progress)) for each in (one, other)
+    )
     if first.shape != second.shape:
         shapes = " and ".join("x".join(map(str, each.shape)) for each in (first, second))
         raise UserError(f"{one} and {other} make samples of different shapes ({shapes})")
@@ -181,7 +185,8 @@ def compare(
         count=min([options.count, *counts]),
         mode_count=min([options.mode_count, *counts]),
     )
-    scorer, name = _scorer(first, against or second.trained_on, train, options, progress)
+    real = against or second.trained_on
+    scorer, name = main_first(lambda: _scorer(first, real, train, options, progress))
     theirs = replace(scorer, train=_train_side(second, scorer.real, name, train))
     cards = (_score(first, scorer, name), _score(second, theirs, name))
     kind = "images" if len(first.shape) == 3 else "points"
@@ -267,27 +272,28 @@ def _same_place(one: str, other: str | None) -> bool:
 
 
 def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
-    options = scorer.options
+    """The card of a target. Several ranks divide its samples; the main one scores them for all."""
+    options, made = scorer.options, target.generator or target.samples
+    assert made is not None
     if len(target.shape) != 3:
-        if target.generator is not None:
-            points = target.generator.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES)
-        else:
-            assert target.samples is not None
-            points = target.samples.batch(picked(target.samples, POINT_SAMPLES, options.seed))[0]
-        return ScoreCard(target.name, against, scorer.points(torch.as_tensor(points)))
-    if target.generator is not None:
-        count = counted(target.generator, scorer.wanted)
-        batches = target.generator.batches(count, options.seed, batch=BATCH)
-    else:
-        assert target.samples is not None
-        batches = batches_of(target.samples, picked(target.samples, scorer.wanted, options.seed))
-    if isinstance(target.generator, OfPictures):
-        only = options.only or target.generator.card
-        fake = scorer.take(batches)
-        scores, left_out = scorer.card(fake, only, with_train=False)
+        return told(lambda: ScoreCard(target.name, against, scorer.points(_points(made, options))))
+    count = counted(made, scorer.wanted) if isinstance(made, Generator) else scorer.wanted
+    fake = scorer.taken(made, count)
+
+    def card() -> ScoreCard:
+        assert fake is not None, "the main rank has them"
+        if not isinstance(made, OfPictures):
+            return ScoreCard(target.name, against, *scorer.card(fake))
+        scores, left_out = scorer.card(fake, options.only or made.card, with_train=False)
         if not options.only:
-            scores |= target.generator.by_part(scorer, fake, options.seed)
-        scores |= target.generator.own_scores(options.count, options.seed, options.fetch)
+            scores |= made.by_part(scorer, fake, options.seed)
+        scores |= made.own_scores(options.count, options.seed, options.fetch)
         return ScoreCard(target.name, against, scores, left_out)
-    scores, left_out = scorer.card(scorer.take(batches))
-    return ScoreCard(target.name, against, scores, left_out)
+
+    return told(card)
+
+
+def _points(made: Generator | Dataset, options: ScoreOptions) -> torch.Tensor:
+    if isinstance(made, Generator):
+        return made.sample(POINT_SAMPLES, options.seed, batch=POINT_SAMPLES)
+    return made.batch(picked(made, POINT_SAMPLES, options.seed))[0]

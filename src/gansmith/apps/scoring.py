@@ -12,6 +12,7 @@ from gansmith.apps.streams import BATCH, batches_of, numbered, numbered_samples,
 from gansmith.data import DataInfo, Dataset, open_data
 from gansmith.data.toys import TOYS
 from gansmith.data.weights import kept_file
+from gansmith.engine import gathered, rank, world
 from gansmith.errors import UserError
 from gansmith.metrics import (
     IMAGE_METRICS,
@@ -26,6 +27,7 @@ from gansmith.metrics import (
     cached_features,
     extract,
     load_features,
+    merge,
     mode_card,
     point_card,
     predicted,
@@ -69,6 +71,8 @@ class ScoreOptions:
         forced: a Fréchet distance of fewer than 2,000 samples all the same.
         only: names of scores (`gansmith.metrics.IMAGE_METRICS`); by default all.
         fetch: whether weights may be fetched; if not, colour is not seen until they were.
+        device: where samples are made and seen. Scores of another kind of device may differ in
+            their last digits.
     """
 
     count: int = SAMPLES
@@ -80,6 +84,7 @@ class ScoreOptions:
     forced: bool = False
     only: tuple[str, ...] | None = None
     fetch: bool = True
+    device: str = "cpu"
 
 
 def reference(
@@ -116,23 +121,24 @@ def features_for(info: DataInfo, options: ScoreOptions) -> tuple[Features, str]:
     Returns:
         The extractor, and why it is blind to the colour of colour images; empty where it is not.
     """
+    device = options.device
     if options.inception is not None:
-        return load_features("inception-v3", weights=options.inception), ""
+        return load_features("inception-v3", device, options.inception), ""
     if isinstance(options.features, str):
-        return load_features(options.features), ""
+        return load_features(options.features, device), ""
     if options.features is not None:
         return options.features, ""
     if info.source in FEATURES_FOR:
-        return load_features(FEATURES_FOR[info.source]), ""
+        return load_features(FEATURES_FOR[info.source], device), ""
     if info.shape[0] != 3:
-        return load_features("digits-cnn"), ""
+        return load_features("digits-cnn", device), ""
     if not options.fetch and not kept_file(COLOUR_WEIGHTS).is_file():
         why = "`gansmith evaluate` fetches efficientnet-lite0, which sees it"
-        return load_features("digits-cnn"), why
+        return load_features("digits-cnn", device), why
     try:
-        return load_features("efficientnet-lite0"), ""
+        return load_features("efficientnet-lite0", device), ""
     except UserError as error:
-        return load_features("digits-cnn"), str(error)
+        return load_features("digits-cnn", device), str(error)
 
 
 def watched(
@@ -239,10 +245,19 @@ class Scorer:
         """The generated side of a comparison."""
         assert self.extractor is not None, "points have no features"
         seen = watched(batches, "samples", self.wanted, self.progress)
-        fake = take(seen, self.extractor)
-        if len(fake) < LEAST:
-            raise UserError(f"{len(fake)} samples are too few to score")
-        return fake
+        return _enough(take(seen, self.extractor))
+
+    def taken(self, made: Generator | Dataset, count: int) -> Sample | None:
+        """What `take` takes, in shares by all ranks; None on all but the main one, which has it.
+
+        Args: as `part`.
+        """
+        if world() == 1:
+            if isinstance(made, Generator):
+                return self.take(made.batches(count, self.options.seed, batch=BATCH))
+            return self.take(batches_of(made, picked(made, count, self.options.seed)))
+        parts = gathered(self.part(made, count, (rank(), world())))
+        return None if parts is None else _enough(merge(parts))
 
     def part(self, made: Generator | Dataset, count: int, share: tuple[int, int]) -> Part:
         """One process's share of what `take` takes; `gansmith.metrics.merge` puts all together.
@@ -347,3 +362,9 @@ class Scorer:
             name: replace(score, note="; ".join([*([score.note] if score.note else []), *notes]))
             for name, score in scores.items()
         }
+
+
+def _enough(fake: Sample) -> Sample:
+    if len(fake) < LEAST:
+        raise UserError(f"{len(fake)} samples are too few to score")
+    return fake

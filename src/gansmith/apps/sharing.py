@@ -14,13 +14,16 @@ from gansmith.apps import runs
 from gansmith.config import Config
 from gansmith.engine import (
     alone,
+    cores,
     is_main,
     largest,
+    largest_each,
     meet,
+    on_main,
     own_device,
     rank,
-    started_by_others,
     told,
+    use_threads,
     world,
 )
 from gansmith.errors import UserError
@@ -29,7 +32,7 @@ from gansmith.models import ties_samples
 from gansmith.training import Hooks, Log
 from gansmith.training.log import Observer, Silent
 from gansmith.training.moves import Signals
-from gansmith.training.remedies import Act, Adviser
+from gansmith.training.remedies import Act
 
 _SIGNALLED = ("interrupt", "terminate")
 _SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
@@ -38,11 +41,14 @@ _SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
 def joined(device: str, devices: int) -> tuple[str, tuple[int, int]]:
     """Meet the other processes of a piece of work: this one's device, its number and how many.
 
+    On a CPU each then has its share of the cores.
+
     Raises:
         UserError: as `gansmith.engine.meet`.
     """
-    if devices > 1 or started_by_others():
-        meet(device, devices)
+    meet(device, devices)
+    if world() > 1:
+        use_threads(cores())
     return own_device(device), (rank(), world())
 
 
@@ -74,9 +80,7 @@ def open_log(folder: Path, observers: Callable[[], tuple[Observer, ...]]) -> Log
     Raises:
         UserError: on every rank, if it cannot be written.
     """
-    opened: list[Log] = []
-    told(lambda: opened.append(Log(folder / runs.LOG, observers())))
-    return opened[0] if opened else Silent()
+    return on_main(lambda: Log(folder / runs.LOG, observers())) or Silent()
 
 
 def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
@@ -111,21 +115,8 @@ def shared(hooks: Hooks) -> Hooks:
     """The same hooks for all ranks; ``hooks`` of one that is not the main rank are hardly asked."""
     if world() == 1:
         return hooks
-    count, rescues, begins = told(
-        lambda: (len(hooks.advisers), hooks.rescue is not None, hooks.begin is not None)
-    )
-    advisers = hooks.advisers if is_main() else (None,) * count
-
-    def stop() -> str | None:
-        """Any rank may be told to stop by a signal; they stop after the same step."""
-        why = hooks.stop()
-        code = 0 if why is None else _SAID
-        if why in _SIGNALLED:
-            code = _SIGNALLED.index(why) + 1
-        code = largest(code if is_main() or code != _SAID else 0)
-        if not code:
-            return None
-        return _SIGNALLED[code - 1] if code < _SAID else told(lambda: why)
+    rescues, begins = told(lambda: (hooks.rescue is not None, hooks.begin is not None))
+    asked = _Asked(hooks)
 
     def rescue(step: int, what: str) -> Sequence[Act] | None:
         return told(lambda: hooks.rescue(step, what) if hooks.rescue else None)
@@ -133,9 +124,9 @@ def shared(hooks: Hooks) -> Hooks:
     return Hooks(
         sample=lambda state: told(lambda: hooks.sample(state)),
         saved=lambda state: told(lambda: hooks.saved(state)),
-        stop=stop,
+        stop=asked.stop,
         evaluate=lambda state: told(lambda: hooks.evaluate(state)),
-        advisers=tuple(_heard(adviser) for adviser in advisers),
+        advisers=(asked.advise,),
         rescue=rescue if rescues else None,
         saving=lambda state, due: told(lambda: hooks.saving(state, due) if hooks.saving else None),
         fresh=hooks.fresh,
@@ -143,26 +134,48 @@ def shared(hooks: Hooks) -> Hooks:
     )
 
 
-def _heard(adviser: Adviser | None) -> Adviser:
-    """What the main rank's adviser says, on every rank. Most of the time it says nothing."""
+class _Asked:
+    """What ranks ask each other after a step, in one message: to stop, or to heed advice.
 
-    def ask(step: int, signals: Signals) -> Sequence[Act]:
-        acts: tuple[Act, ...] = ()
+    The main rank's advisers are asked one after the other; all that they say is done afterwards.
+    """
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._why: str | None = None  # the main rank's own reason to stop
+        self._code: int | None = None  # to stop, as it was heard with the advice
+
+    def _own_code(self) -> int:
+        """Any rank may be told to stop by a signal; other reasons are the main rank's."""
+        self._why = self._hooks.stop()
+        if self._why in _SIGNALLED:
+            return _SIGNALLED.index(self._why) + 1
+        return _SAID if self._why is not None and is_main() else 0
+
+    def stop(self) -> str | None:
+        """Why to stop, if any rank has to: they stop after the same step."""
+        code = largest(self._own_code()) if self._code is None else self._code
+        self._code = None
+        if not code:
+            return None
+        return _SIGNALLED[code - 1] if code < _SAID else told(lambda: self._why)
+
+    def advise(self, step: int, signals: Signals) -> Sequence[Act]:
+        """What the main rank's advisers say, on every rank. Most of the time they say nothing."""
+        acts: list[Act] = []
         error: Exception | None = None
-        if adviser is not None:
+        if is_main():
             try:
                 with alone():
-                    acts = tuple(adviser(step, signals) or ())
+                    for adviser in self._hooks.advisers:
+                        acts += adviser(step, signals) or ()
             except Exception as raised:
                 error = raised
-        if not largest(int(bool(acts) or error is not None)):
-            return ()
+        speaks, self._code = largest_each([int(bool(acts) or error is not None), self._own_code()])
+        return told(lambda: _said(acts, error)) if speaks else ()
 
-        def answer() -> tuple[Act, ...]:
-            if error is not None:
-                raise error
-            return acts
 
-        return told(answer)
-
-    return ask
+def _said(acts: Sequence[Act], error: Exception | None) -> tuple[Act, ...]:
+    if error is not None:
+        raise error
+    return tuple(acts)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gansmith.apps.sample_shards import as_png
 from gansmith.data import Dataset, open_data
-from gansmith.data.decode import Plan, Skipped
+from gansmith.data.decode import Skipped
 from gansmith.data.info import Wish
 from gansmith.data.items import Items, narrowed
 from gansmith.data.opening import resolve
@@ -17,13 +17,12 @@ from gansmith.data.packing import skipped_note
 from gansmith.data.parallel import in_order
 from gansmith.data.shards import Shards
 from gansmith.data.shards.labels import label_parts
-from gansmith.data.shards.members import decode_member
+from gansmith.data.shards.members import TRIED, decode_member
 from gansmith.data.shards.writing import PER_SHARD, Job, Part, write_shards
 from gansmith.errors import UserError
 
 Progress = Callable[[str, int, int], None]
 _GROUP = 32  # images per task
-_SMALL = Plan(8, 8, 1)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class _Files:
         for name in names:
             try:
                 content = self.items.read(name)
-                decode_member(content, _SMALL)
+                decode_member(content, TRIED)
             except Skipped as reason:
                 found.append(str(reason))
             except OSError:

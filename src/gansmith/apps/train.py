@@ -29,6 +29,7 @@ from gansmith.engine import (
     cores,
     is_main,
     meet,
+    on_main,
     started_by_others,
     threads,
     told,
@@ -130,22 +131,20 @@ def train(
         UserError: for anything in the settings, the data or the folder that does not fit.
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
-    again = resume or restarted(out)
+    back = restarted(out)
+    again, overwrite = resume or back, overwrite and not back
     if started_by_others() or devices * nodes > 1:  # before anything is decided or written
         old = Path(out) if again and out is not None else None
         asked = runs.read_settings(old) if old and runs.is_run(old) else None
         meet((asked or settings(data, recipe, changes, file)).device, devices, nodes)
         watching = watching if is_main() else Watching()
-    overwrite = overwrite and not restarted(out)
     settled = told(lambda: settle(data, recipe, out, changes, file, again, overwrite))
     folder = settled.folder
     ready, watch = _begin(folder, settled.cfg, settled.old, watching)
     log = open_log(folder, lambda: _observers(ready.cfg, folder, watching))
     try:
         beforehand = told(lambda: write_start(log, ready, folder, watching.say))
-        monitors: list[Monitor | None] = []
-        told(lambda: monitors.append(_monitor(ready, watch, log, folder)))
-        monitor = monitors[0] if monitors else None
+        monitor = on_main(lambda: _monitor(ready, watch, log, folder))
         with stoppable() as stop:
             hooks = shared(_hooks(ready, folder, log, watching, stop, monitor, beforehand))
             why = _played(ready, log, hooks, folder, monitor)
@@ -227,7 +226,7 @@ def _begin(
             "--overwrite starts afresh, --out names another folder"
         )
     ready = set_up(cfg, watching.data)
-    watch = _watch(ready)
+    watch = on_main(lambda: watch_of(ready))
     if saved is None:
         measured = time.monotonic()
         ready = _agreed(plan(ready), watch)
@@ -250,17 +249,6 @@ def _begin(
     if watching.say:
         watching.say(f"ready in {duration(time.monotonic() - begun)}")
     return ready, watch
-
-
-def _watch(ready: Prepared) -> Watch | None:
-    """What the doctor looks at, on the main rank.
-
-    Raises:
-        UserError: on every rank, as `watch_of`.
-    """
-    found: list[Watch | None] = []
-    told(lambda: found.append(watch_of(ready)))
-    return found[0] if found else None
 
 
 def _agreed(ready: Prepared, watch: Watch | None) -> Prepared:

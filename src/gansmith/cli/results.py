@@ -137,6 +137,12 @@ def evaluate(
     force: Annotated[
         bool, typer.Option("--force", help="A Fréchet distance of too few samples all the same.")
     ] = False,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where samples are made and seen: cpu, cuda, auto.")
+    ] = "cpu",
+    devices: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Processes that share the work.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Score samples against real data, or two sets of them against each other.
@@ -147,7 +153,9 @@ def evaluate(
     from gansmith.apps.evaluate import compare
     from gansmith.apps.evaluate import evaluate as score
     from gansmith.apps.scoring import ScoreOptions
+    from gansmith.apps.sharing import joined
 
+    mine, _ = joined(device, devices)
     options = ScoreOptions(
         count=count,
         seed=seed,
@@ -156,6 +164,7 @@ def evaluate(
         lpips=lpips,
         forced=force,
         only=tuple(_known_as(name.strip()) for name in metrics.split(",")) if metrics else None,
+        device=mine,
     )
     with display.Terminal(to_stderr=True) as screen:
         if other is None:

@@ -111,6 +111,18 @@ class Wish:
                     raise UserError(f"resolution {side} is not supported: sides are 1 to 4096")
 
 
+def rows_of(indices: np.ndarray, count: int) -> np.ndarray:
+    """The indices that a `Dataset.batch` of so many samples is asked for, int64 (N,).
+
+    Raises:
+        IndexError: if one is not in 0 to count - 1.
+    """
+    rows = np.asarray(indices, dtype=np.int64).reshape(-1)
+    if rows.size and (rows.min() < 0 or rows.max() >= count):
+        raise IndexError(f"indices must be in 0 to {count - 1}")
+    return rows
+
+
 def chosen(count: int, limit: int | None) -> np.ndarray | None:
     """Which rows a limit keeps: a fixed pseudo-random subset in order, ``None`` for all.
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data.cache import digest_of, refusing
-from gansmith.data.info import DataInfo, chosen
+from gansmith.data.info import DataInfo, chosen, rows_of
 from gansmith.errors import UserError
 from gansmith.files import sync_folder
 
@@ -115,9 +115,7 @@ class Packed:
         Raises:
             IndexError: if an index is not in 0 to len - 1.
         """
-        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"indices must be in 0 to {len(self) - 1}")
+        rows = rows_of(indices, len(self))
         if self._rows is not None:
             rows = self._rows[rows]
         images = torch.empty((len(rows), *self.info.shape), dtype=torch.uint8)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gansmith.data.cache import digest_of
 from gansmith.data.decode import Plan
-from gansmith.data.info import DataInfo, Dataset, Progress, Wish
+from gansmith.data.info import DataInfo, Dataset, Progress, Wish, rows_of
 from gansmith.data.items import Items, narrowed
 from gansmith.data.opening import describe, open_data, resolve
 from gansmith.data.packed import is_whole, open_packed
@@ -117,9 +117,7 @@ class Sides:
         Raises:
             IndexError: if an index is not in 0 to len - 1.
         """
-        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"indices must be in 0 to {len(self) - 1}")
+        rows = rows_of(indices, len(self))
         return self._read(rows), torch.zeros(len(rows), dtype=torch.int64)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from gansmith.data.arrays import Stack, describe_stack, open_stack
 from gansmith.data.cache import digest_of
 from gansmith.data.idx import idx_folder_stack
-from gansmith.data.info import DataInfo, Dataset, Progress, Wish, chosen
+from gansmith.data.info import DataInfo, Dataset, Progress, Wish, chosen, rows_of
 from gansmith.errors import UserError
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -73,9 +73,7 @@ class Stacked:
         Raises:
             IndexError: if an index is not in 0 to len - 1.
         """
-        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"indices must be in 0 to {len(self) - 1}")
+        rows = rows_of(indices, len(self))
         if self._rows is not None:
             rows = self._rows[rows]
         images = torch.empty((len(rows), *self.info.shape), dtype=torch.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansmith.data.info import DataInfo, Wish, chosen
+from gansmith.data.info import DataInfo, Wish, chosen, rows_of
 from gansmith.errors import UserError
 
 Modes = tuple[tuple[float, ...], ...]
@@ -54,9 +54,7 @@ class Points:
         Raises:
             IndexError: if an index is not in 0 to len - 1.
         """
-        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if rows.size and (rows.min() < 0 or rows.max() >= len(self)):
-            raise IndexError(f"indices must be in 0 to {len(self) - 1}")
+        rows = rows_of(indices, len(self))
         return torch.from_numpy(self._points[rows]), torch.from_numpy(self._labels[rows])
 
 

@@ -55,29 +55,22 @@ class Draw:
     generator: torch.Generator
     share: Share = WHOLE
 
-    def own(self, whole: Tensor, *counts: int, unit: int | None = None) -> Tensor:
-        """Our rows of what was drawn for all; of several batches in a row, ours of each."""
-        if self.share.world == 1:
-            return whole
-        places, begun = [], 0
-        for count in counts:
-            places.append(begun + self.share.places(count, unit))
-            begun += count * self.share.world
-        return whole[torch.cat(places)]
+    def own(self, whole: Tensor, count: int, unit: int | None = None) -> Tensor:
+        """Our ``count`` rows of what was drawn for all."""
+        return whole if self.share.world == 1 else whole[self.share.places(count, unit)]
 
-    def rows(self, *counts: int) -> int:
-        """How many rows all ranks have of batches of which we have so many."""
-        return sum(counts) * self.share.world
+    def rows(self, count: int) -> int:
+        """How many rows all ranks have of a batch of which we have so many."""
+        return count * self.share.world
 
     def uniform(self, count: int, *tail: int, unit: int | None = None) -> Tensor:
         """U(0, 1), shape (count, *tail)."""
         whole = torch.rand(self.rows(count), *tail, generator=self.generator)
-        return self.own(whole, count, unit=unit)
+        return self.own(whole, count, unit)
 
-    def normal(self, counts: int | tuple[int, ...], *tail: int) -> Tensor:
-        """N(0, 1), shape (count, *tail); several counts are of batches in a row."""
-        parts = (counts,) if isinstance(counts, int) else counts
-        return self.own(torch.randn(self.rows(*parts), *tail, generator=self.generator), *parts)
+    def normal(self, count: int, *tail: int) -> Tensor:
+        """N(0, 1), shape (count, *tail)."""
+        return self.own(torch.randn(self.rows(count), *tail, generator=self.generator), count)
 
     def integers(self, low: int, high: int, count: int, *tail: int) -> Tensor:
         """Whole numbers in [low, high), shape (count, *tail)."""

@@ -6,7 +6,7 @@ gradients. What happens once for a run (files, pictures, advice) happens on the 
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -105,20 +105,6 @@ def average(tensors: Sequence[Tensor]) -> None:
         torch._foreach_copy_(alike, each)
 
 
-def averaged(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The means over the ranks of scalars by name, which every rank has in the same order."""
-    found = {key: value.detach().clone() for key, value in values.items()}
-    average(list(found.values()))
-    return found
-
-
-class Answer:
-    """What the main rank found: a value, or why there is none."""
-
-    def __init__(self, value: Any = None, error: Exception | None = None) -> None:
-        self.value, self.error = value, error
-
-
 def told(find: Callable[[], T]) -> T:
     """What ``find`` returns on the main rank, on every rank; it is called there alone.
 
@@ -127,22 +113,22 @@ def told(find: Callable[[], T]) -> T:
     """
     if world() == 1:
         return find()
-    answer = Answer()
+    answer: tuple[Any, Exception | None] = (None, None)
     raised: BaseException | None = None
     if rank() == 0:
         try:
             with alone():
-                answer.value = find()
+                answer = (find(), None)
         except BaseException as error:  # the others would wait for ever
-            raised, answer = error, Answer(error=_sendable(error))
+            raised, answer = error, (None, _sendable(error))
     box: list[Any] = [answer if rank() == 0 else None]
     distributed.broadcast_object_list(box, src=0)
     if raised is not None:
         raise raised
-    answer = box[0]
-    if answer.error is not None:
-        raise answer.error
-    return cast(T, answer.value)
+    value, why = box[0]
+    if why is not None:
+        raise why
+    return cast(T, value)
 
 
 def _sendable(error: BaseException) -> Exception:
@@ -152,15 +138,34 @@ def _sendable(error: BaseException) -> Exception:
     return UserError(f"the main process ended: {error or type(error).__name__}")
 
 
-def main_first(make: Callable[[], T]) -> T:
-    """What ``make`` returns here, after the main rank has made its own: it may fill a cache.
+def on_main(make: Callable[[], T]) -> T | None:
+    """What ``make`` returns on the main rank, kept there; None on the others, which wait.
 
     Raises:
         Exception: what it raised on the main rank, on every rank.
     """
     made: list[T] = []
     told(lambda: made.append(make()))
-    return made[0] if made else make()
+    return made[0] if made else None
+
+
+def main_first(make: Callable[[], T]) -> T:
+    """What ``make`` returns here, after the main rank has made its own: it may fill a cache.
+
+    Raises:
+        Exception: what it raised on the main rank, on every rank.
+    """
+    first = on_main(make)
+    return make() if first is None else first
+
+
+def gathered(value: T) -> list[T] | None:
+    """Every rank's value in the order of the ranks, on the main rank; None on the others."""
+    if world() == 1:
+        return [value]
+    box: list[Any] | None = [None] * world() if rank() == 0 else None
+    distributed.gather_object(value, box)
+    return box
 
 
 @torch.no_grad()
@@ -169,48 +174,41 @@ def from_main(tensors: Sequence[Tensor]) -> None:
     if world() == 1:
         return
     for tensor in tensors:
-        sent = tensor.detach().to(_device()).contiguous()
+        sent = tensor.detach().contiguous()
         distributed.broadcast(sent, src=0)
         tensor.copy_(sent)
 
 
 def largest(value: int) -> int:
     """The largest of the ranks' numbers: whether any of them asks for something."""
-    if world() == 1:
-        return value
-    box = torch.tensor([value], device=_device())
-    distributed.all_reduce(box, op=distributed.ReduceOp.MAX)
-    return int(box.item())
+    return largest_each([value])[0]
+
+
+def largest_each(values: Sequence[int]) -> list[int]:
+    """The largest of the ranks' numbers at each place, in one message."""
+    return _reduced(values, distributed.ReduceOp.MAX)
 
 
 def added(value: int) -> int:
     """The sum of the ranks' numbers."""
+    return _reduced([value], distributed.ReduceOp.SUM)[0]
+
+
+def _reduced(values: Sequence[int], how: distributed.ReduceOp.RedOpType) -> list[int]:
     if world() == 1:
-        return value
-    box = torch.tensor([value], device=_device())
-    distributed.all_reduce(box)
-    return int(box.item())
-
-
-def wait() -> None:
-    """Until every rank has come here."""
-    if world() > 1:
-        largest(0)
-
-
-def _device() -> torch.device:
-    """Where numbers must lie that are sent: some backends send what is on a GPU only."""
-    on_gpu = distributed.get_backend() == "nccl"
-    return torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
+        return list(values)
+    box = torch.tensor(values)  # on the CPU, by gloo: a GPU goes on working meanwhile
+    distributed.all_reduce(box, op=how)
+    return box.tolist()
 
 
 def equal_everywhere(tensors: Sequence[Tensor]) -> bool:
-    """Whether every rank has the same numbers, to the bit, by their sums and sums of squares."""
+    """Whether every rank has the same numbers, as far as sums and sums of squares tell."""
     if world() == 1:
         return True
     with torch.no_grad():
         sums = [torch.stack([t.double().sum(), t.double().square().sum()]) for t in tensors]
-    here = torch.stack(sums).to(_device())
+    here = torch.stack(sums)
     low, high = here.clone(), here.clone()
     distributed.all_reduce(low, op=distributed.ReduceOp.MIN)
     distributed.all_reduce(high, op=distributed.ReduceOp.MAX)

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lightning_fabric.strategies import Strategy
 
 PATIENCE = timedelta(hours=2)  # of ranks that wait for the main one, which may be scoring
+# What ranks ask each other at every step lies on the CPU: over NCCL each would wait for its GPU.
+BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 STARTED = "GANSMITH_STARTED"  # in the environment of processes that one of ours has started
 _met: tuple[int, int] = (1, 1)  # processes on each machine, machines
 
@@ -72,7 +74,7 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
         )
     os.environ[STARTED] = "1"  # what the processes that we start inherit
     if found and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-        _meet_anew("nccl" if name == "cuda" else "gloo")
+        _meet_anew(BACKENDS[name])
     _fabric(name, "fp32", devices, nodes)
     if world() != devices * nodes:
         raise UserError(f"{world()} processes met, not {devices * nodes}: start all of them")
@@ -92,7 +94,7 @@ def _meet_anew(backend: str) -> None:
         env["MASTER_ADDR"], int(env["MASTER_PORT"]), world_size, is_master=False, timeout=PATIENCE
     )
     attempt = distributed.PrefixStore(f"gansmith-{env['TORCHELASTIC_RESTART_COUNT']}", store)
-    if backend == "nccl":
+    if "nccl" in backend:
         torch.cuda.set_device(int(env["LOCAL_RANK"]))
     distributed.init_process_group(
         backend, store=attempt, rank=int(env["RANK"]), world_size=world_size, timeout=PATIENCE
@@ -183,8 +185,7 @@ def _replicas(device: str) -> "Strategy":
         def setup_module(self, module: nn.Module) -> nn.Module:  # type: ignore[override]
             return module
 
-    backend = "nccl" if device == "cuda" else "gloo"
-    return Replicas(process_group_backend=backend, timeout=PATIENCE)
+    return Replicas(process_group_backend=BACKENDS[device], timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -196,19 +197,9 @@ class Engine:
     precision: str
 
     @property
-    def world(self) -> int:
-        """How many ranks share each batch."""
-        return world()
-
-    @property
     def processes(self) -> dict[str, int]:
         """What a diary says of them: how many there are, and on how many machines."""
         return {"ranks": _met[0] * _met[1], "machines": _met[1]}
-
-    @property
-    def main(self) -> bool:
-        """Whether this rank writes and speaks."""
-        return rank() == 0
 
     def share(self, unit: int = 1) -> Share:
         """Which rows of a batch are this rank's, in units of samples that belong together."""
@@ -258,13 +249,20 @@ class Engine:
         """Accumulate the gradients of a scalar."""
         self.fabric.backward(loss)
 
-    def average(self, net: nn.Module) -> None:
+    def average(self, net: nn.Module, signals: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The gradients of a net become their means over the ranks; one that has none keeps none.
 
-        Once for a step, however many micro-batches it has.
+        Once for a step, however many micro-batches it has, and in one message with the signals,
+        since with each message the ranks wait for the slowest of them.
+
+        Returns:
+            The means of the signals, scalars that every rank has in the same order.
         """
-        if world() > 1:
-            average([p.grad for p in net.parameters() if p.grad is not None])
+        if world() == 1:
+            return dict(signals)
+        found = {key: value.detach().clone() for key, value in signals.items()}
+        average([*(p.grad for p in net.parameters() if p.grad is not None), *found.values()])
+        return found
 
     def wait(self) -> None:
         """Until the device has done all that was asked of it: before a clock is read."""

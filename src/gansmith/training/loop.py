@@ -9,7 +9,15 @@ from pathlib import Path
 import torch
 
 from gansmith.config import Config
-from gansmith.engine import Engine, equal_everywhere, threads, told, use_threads
+from gansmith.engine import (
+    Engine,
+    equal_everywhere,
+    is_main,
+    largest,
+    threads,
+    told,
+    use_threads,
+)
 from gansmith.errors import UserError
 from gansmith.tasks import Task
 from gansmith.training import ema, schedule
@@ -258,7 +266,8 @@ def save_is_due(cfg: Config, state: State, clock: Clock) -> bool:
         return True
     if cfg.budget.unit != "seconds":
         return False
-    return told(lambda: clock.since("plan") > max(5.0, cfg.budget.amount / 8))
+    late = is_main() and clock.since("plan") > max(5.0, cfg.budget.amount / 8)
+    return bool(largest(int(late)))
 
 
 def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
@@ -267,7 +276,6 @@ def replan(cfg: Config, state: State, log: Log, speed: float) -> None:
     Threads that wait for each other lose most of a machine on which others have become busy; one
     thread does not. Budgets in steps or images are never re-planned: they promise the same bits.
     """
-    speed, state.seconds = told(lambda: (speed, state.seconds))  # of one clock for all ranks
     per_step, left = schedule.images_per_step(cfg), cfg.budget.amount - state.seconds
     state.total_images = state.images + max(0, round(left * speed / per_step)) * per_step
     why = f"{max(0.0, left):.0f} s left at {speed:.0f} images/s"
@@ -316,12 +324,9 @@ def save(
     check_finite(cfg, state)
     if hooks.saving:  # one that only a stop, or the clock, has made is not due
         hooks.saving(state, state.step % int(cfg.save_every) == 0)
-    speed = clock.speed("plan")
-    if (
-        cfg.budget.unit == "seconds"
-        and state.images < state.total_images
-        and told(lambda: speed > 0)
-    ):
+    # Of one clock for all ranks; the seconds are those that reading the speed has counted.
+    speed, state.seconds = told(lambda: (clock.speed("plan"), state.seconds))
+    if cfg.budget.unit == "seconds" and speed > 0 and state.images < state.total_images:
         replan(cfg, state, log, speed)
     check_alike(state)
     begun = time.monotonic()

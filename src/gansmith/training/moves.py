@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gansmith.config import Config
 from gansmith.config.play import OptimConfig
-from gansmith.engine import Engine, averaged, frozen
+from gansmith.engine import Engine, frozen
 from gansmith.tasks import Controls, Micro, Side, Task
 from gansmith.training.batches import Batches
 from gansmith.training.optimisers import set_rates
@@ -113,8 +113,7 @@ def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: T
             engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
             for key, value in (named(player.name, terms) | watched).items():
                 signals[key] = signals.get(key, 0.0) + value / cfg.accumulate
-    engine.average(player.bare)
-    return averaged(signals) if engine.world > 1 else signals
+    return engine.average(player.bare, signals)
 
 
 def named(player: str, terms: Signals) -> Signals:

@@ -11,7 +11,7 @@ from gansmith.apps.monitoring import Watch as Looks
 from gansmith.apps.monitoring import monitor_of
 from gansmith.apps.setting_up import Prepared
 from gansmith.config import Config, build, merge, to_tree
-from gansmith.losses import PENALTIES
+from gansmith.losses import sloped
 from gansmith.tasks import TASKS, Micro, Side, Task
 from gansmith.training import Batches, Log, ema, schedule
 from gansmith.training.loop import Clock, play, write_step
@@ -110,8 +110,8 @@ class Bench:
     def penalised(self) -> bool:
         """Whether D pays for its slope at real or generated samples."""
         penalty = self.ready.cfg.penalty
-        sloped = PENALTIES[penalty.name].place != "nowhere" and self.now.gamma > 0
-        return sloped and "D" in self.ready.task.players and TASKS[self.ready.cfg.task].has_d
+        taken = sloped(penalty.name, self.now.gamma)
+        return taken and "D" in self.ready.task.players and TASKS[self.ready.cfg.task].has_d
 
     def optimiser(self) -> None:
         """Both players' optimiser steps on the gradients that stand, at rate 0: nothing moves."""

@@ -8,6 +8,7 @@ from PIL import Image
 
 from gansmith.data.decode import MAX_PIXELS, Look, Plan, Skipped, decode, fit, grey, look
 
+TRIED = Plan(8, 8, 1)  # what a picture is decoded to when it is only to be seen that it can be
 _MAGIC = b"\x93NUMPY"
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gansmith.data.blocks import Blocks, window_of
 from gansmith.data.decode import Plan, Skipped
-from gansmith.data.info import DataInfo
+from gansmith.data.info import DataInfo, rows_of
 from gansmith.data.parallel import cores
 from gansmith.data.shards.keeping import local
 from gansmith.data.shards.members import decode_member
@@ -103,9 +103,7 @@ class ShardSet:
             IndexError: if an index is not in 0 to len - 1.
             UserError: if a shard is no longer what it was, or cannot be fetched.
         """
-        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
-            raise IndexError(f"indices must be in 0 to {len(self) - 1}")
+        wanted = rows_of(indices, len(self))
         images = torch.empty((len(wanted), *self.info.shape), dtype=torch.uint8)
         if self._pixels is not None and self._have[wanted].all():
             np.take(self._pixels, wanted, axis=0, out=images.numpy(), mode="clip")

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from gansmith.data.cache import cache_dir, digest_of, file_stamp, refusing
-from gansmith.data.decode import MAX_BYTES, Look, Plan, Skipped
+from gansmith.data.decode import MAX_BYTES, Look, Skipped
 from gansmith.data.packing import quiet
 from gansmith.data.parallel import in_order
 from gansmith.data.shards.keeping import local
-from gansmith.data.shards.members import decode_member, look_member
+from gansmith.data.shards.members import TRIED, decode_member, look_member
 from gansmith.data.shards.naming import Place
 from gansmith.data.shards.scanning import Member, Scan, Tally, scan
 from gansmith.errors import UserError
@@ -30,7 +30,6 @@ from gansmith.files import write_atomically
 FORMAT = "gansmith-shard-1"
 LOOKED = 64  # pictures of a shard whose size and colour are kept
 _GROUP = 32  # pictures per task
-_SMALL = Plan(8, 8, 1)  # what a picture is decoded to when it is only to be seen that it can be
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def _seen(path: Path, group: Sequence[tuple[Member, bool]]) -> list[_Seen]:
         for member, looked in group:
             try:
                 data = read_member(file, member.offset, member.size)
-                decode_member(data, _SMALL)
+                decode_member(data, TRIED)
                 look = look_member(data) if looked else None
                 found.append(_Seen(hashlib.sha256(data).digest(), look))
             except Skipped as reason:
