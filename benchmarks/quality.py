@@ -6,7 +6,7 @@
 The reference trains for ``--seconds``, the recipe for ``--share`` of them; turn by turn in one run,
 each in a process of its own. By the wall's clock both are as a user starts them; by the processor's
 (`processor_time.py`) both have one thread, and other work on the machine changes nothing. Both are
-scored by `gansmith evaluate` with 10,000 samples against 10,000 held-out images, on the features
+scored by `gansmith evaluate` with 10,000 samples against as many held-out images, on the features
 that it has for that data set. The reference is given the better of its two batch-norm modes. The
 recipe's clock includes measuring its own pace; neither clock includes reading the data.
 """
@@ -23,6 +23,7 @@ from typing import Any
 import processor_time
 
 REFERENCE = "reference/textbook_dcgan.py"
+SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,20 @@ def _json(*command: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _fd(target: Path, data: str) -> dict[str, Any]:
+def _fd(target: Path, data: str, samples: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "gansmith", "evaluate", str(target), "--against", data]
-    return _json(*command, "--json", "--metrics", "fd")["scores"]["fd"]
+    return _json(*command, "-n", str(samples), "--json", "--metrics", "fd")["scores"]["fd"]
 
 
-def recipe(data: str, seconds: float, seed: int, clock: str, changes: list[str], out: Path) -> Row:
+def recipe(
+    data: str,
+    seconds: float,
+    seed: int,
+    clock: str,
+    changes: list[str],
+    out: Path,
+    samples: int = SAMPLES,
+) -> Row:
     """Train the default recipe by the command line."""
     words = ["train", data, "--json", "--overwrite", "--no-score", "--budget", f"{seconds:g}s"]
     words += ["--seed", str(seed), "--out", str(out)]
@@ -63,11 +72,13 @@ def recipe(data: str, seconds: float, seed: int, clock: str, changes: list[str],
         told = _json(*processor_time.command(*words, "--threads", "1"))
     else:
         told = _json(sys.executable, "-m", "gansmith", *words)
-    fd = _fd(out, data)
+    fd = _fd(out, data, samples)
     return Row(fd["value"], fd["low"], fd["high"], told["images"], told["seconds"])
 
 
-def textbook(data: str, seconds: float, seed: int, clock: str, out: Path) -> Row:
+def textbook(
+    data: str, seconds: float, seed: int, clock: str, out: Path, samples: int = SAMPLES
+) -> Row:
     """Train and score the reference."""
     words = [data, "--seed", str(seed), "--seconds", f"{seconds:g}", "--out", str(out)]
     if clock == "processor":
@@ -75,7 +86,7 @@ def textbook(data: str, seconds: float, seed: int, clock: str, out: Path) -> Row
     else:
         told = _json(sys.executable, str(processor_time.HERE / REFERENCE), *words)
     fd = min(
-        (_fd(out / f"{mode}.npz", data) for mode in ("train", "eval")),
+        (_fd(out / f"{mode}.npz", data, samples) for mode in ("train", "eval")),
         key=lambda score: score["value"],
     )
     seen = round(told["images_per_second"] * told["seconds"])
@@ -90,6 +101,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of them the recipe has")
     parser.add_argument("--clock", choices=("wall", "processor"), default="wall")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="of either side, scored")
     parser.add_argument("--alone", action="store_true", help="the recipe without the reference")
     parser.add_argument("--set", action="append", default=[], help="a setting of the recipe")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-quality"))
@@ -99,12 +111,12 @@ def main() -> None:
     for seed in args.seeds:
         for data in args.data:
             seconds, out = args.seconds * args.share, args.out / f"recipe-{data}-{seed}"
-            ours = recipe(data, seconds, seed, args.clock, args.set, out)
+            ours = recipe(data, seconds, seed, args.clock, args.set, out, args.samples)
             row = {"data": data, "seed": seed, "recipe": asdict(ours)}
             line = f"{data} seed {seed}: recipe {ours}"
             if not args.alone:
                 out = args.out / f"textbook-{data}-{seed}"
-                theirs = textbook(data, args.seconds, seed, args.clock, out)
+                theirs = textbook(data, args.seconds, seed, args.clock, out, args.samples)
                 row |= {"textbook": asdict(theirs), "ratio": ours.fd / theirs.fd}
                 line += f", textbook {theirs}: ratio {row['ratio']:.3f}"
             rows.append(row)
