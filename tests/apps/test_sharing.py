@@ -13,6 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import gansmith
+from gansmith.apps.evaluate import evaluate
+from gansmith.apps.sample_shards import sample_shards
+from gansmith.apps.scoring import ScoreOptions
 from gansmith.training.checkpoint import folders
 
 STEPS = 12
@@ -30,6 +34,8 @@ SETTINGS = {
     "augment.flip": False,
 }
 ENV = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+SHARDS = ["-n", "50", "--per-shard", "16", "--device", "cpu"]
+SCORES = ["-n", "1100", "--metrics", "kid,precision"]
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -71,9 +77,37 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_two_processes_train_what_one_trains(two: Path, tmp_path: Path) -> None:
-    done = run(*command("gansmith"), *words(tmp_path / "one"))
+@pytest.fixture(scope="module")
+def together(two: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder, and what two ranks said to some commands: see `sharing_worker`. One of them speaks.
+
+    The last is refused, and what is said to it is what stands on the stream for errors.
+    """
+    folder = tmp_path_factory.mktemp("together")
+    nets = ["--recipe", "dcgan", "--repair", "auto", "--set", "doctor.every=auto"]
+    commands = [
+        words(folder / "dcgan", *nets, "--json", steps=4),
+        ["sample", str(two), *SHARDS, "--to", str(folder / "shards"), "--json"],
+        ["evaluate", str(two), *SCORES, "--json"],
+        words(folder / "odd", "--set", "batch=7"),
+    ]
+    (folder / "commands.json").write_text(json.dumps(commands), "utf-8")
+    worker = str(Path(__file__).with_name("sharing_worker.py"))
+    files = (str(folder / name) for name in ("commands.json", "answers.json"))
+    done = run(*command(*TORCHRUN), worker, *files)
     assert done.returncode == 0, done.stderr
+    main, other = json.loads((folder / "answers.json").read_text("utf-8"))
+    assert [status for status, _, _ in main] == [0, 0, 0, 2], done.stderr
+    assert [answer[:2] for answer in other] == [[0, ""], [0, ""], [0, ""], [2, ""]]
+    assert not other[-1][2], "the line is said once"
+    return folder, [*(said for _, said, _ in main[:3]), main[3][2]]
+
+
+def test_two_processes_train_what_one_trains(two: Path, tmp_path: Path) -> None:
+    changes = SETTINGS | {"device": "cpu"}
+    gansmith.train(
+        "digits", budget=f"{STEPS}-steps", out=tmp_path / "one", changes=changes, score=False
+    )
     one, both = weights(tmp_path / "one"), weights(two)
     assert float((one - both).norm() / one.norm()) < 1e-4
     records = [json.loads(line) for line in (two / "log.jsonl").read_text().splitlines()]
@@ -130,41 +164,37 @@ def test_a_run_of_two_goes_on_with_one(tmp_path: Path, two: Path) -> None:
     assert len(weights(out)) == len(weights(two))
 
 
-def test_nets_that_look_at_the_batch_and_a_doctor_that_repairs(tmp_path: Path) -> None:
+def test_nets_that_look_at_the_batch_and_a_doctor_that_repairs(
+    together: tuple[Path, list[str]],
+) -> None:
     """The main rank looks at nets by itself, whose batch norm elsewhere waits for all ranks."""
-    more = ["--recipe", "dcgan", "--devices", "2", "--repair", "auto", "--set", "doctor.every=auto"]
-    done = run(*command("gansmith"), *words(tmp_path / "dcgan", *more, steps=4))
-    assert done.returncode == 0, done.stderr
-    start = json.loads((tmp_path / "dcgan" / "log.jsonl").read_text().splitlines()[0])
+    folder, said = together
+    assert json.loads(said[0])["steps"] == 4
+    start = json.loads((folder / "dcgan" / "log.jsonl").read_text().splitlines()[0])
     assert "doctor.every" in {reason["key"] for reason in start["reasons"]}
 
 
-def test_what_cannot_be_shared_is_refused_in_one_line(tmp_path: Path) -> None:
-    done = run(*command("gansmith"), *words(tmp_path / "odd", "--set", "batch=7", "--devices", "2"))
-    assert done.returncode == 2
-    lines = done.stderr.strip().splitlines()
+def test_what_cannot_be_shared_is_refused_in_one_line(together: tuple[Path, list[str]]) -> None:
+    folder, said = together
+    lines = said[3].strip().splitlines()
     assert lines == ["gansmith: batch 7 does not divide among 2 processes: take 8 (--set batch=8)"]
-    assert not (tmp_path / "odd").exists()
+    assert not (folder / "odd").exists()
 
 
-def test_two_processes_write_the_shards_of_one(two: Path, tmp_path: Path) -> None:
-    for name, more in (("one", ()), ("both", ("--devices", "2"))):
-        words_of = ["sample", str(two), "-n", "50", "--to", str(tmp_path / name), "--json"]
-        done = run(*command("gansmith"), *words_of, "--per-shard", "16", "--device", "cpu", *more)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["written"] == 4
-    one, both = (sorted((tmp_path / name).glob("*.tar")) for name in ("one", "both"))
+def test_two_processes_write_the_shards_of_one(
+    two: Path, together: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    folder, said = together
+    assert json.loads(said[1])["written"] == 4
+    assert sample_shards(two, tmp_path / "one", 50, per_shard=16) == 4
+    one, both = (sorted(place.glob("*.tar")) for place in (tmp_path / "one", folder / "shards"))
     assert [path.name for path in one] == [path.name for path in both]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in both]
 
 
-def test_two_processes_score_what_one_scores(two: Path) -> None:
+def test_two_processes_score_what_one_scores(two: Path, together: tuple[Path, list[str]]) -> None:
     """1,100 samples are five batches, of which the ranks take three and two."""
-    found = []
-    for more in ((), ("--devices", "2")):
-        words_of = ["evaluate", str(two), "-n", "1100", "--metrics", "kid,precision", "--json"]
-        done = run(*command("gansmith"), *words_of, *more)
-        assert done.returncode == 0, done.stderr
-        found.append(json.loads(done.stdout))
-    assert found[0]["scores"].keys() == {"kid", "precision"}
-    assert found[0] == found[1]
+    alone = evaluate(two, options=ScoreOptions(count=1_100, only=("kid", "precision")))
+    both = json.loads(together[1][2])
+    assert both["scores"].keys() == {"kid", "precision"}
+    assert both["scores"] == json.loads(json.dumps(alone.as_json()))
