@@ -1,5 +1,6 @@
 """What every test may rely on: one quiet thread, fixed seeds, no network, no user's folders."""
 
+import json
 import os
 import random
 import shutil
@@ -8,7 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 # Before torch is imported: several workers share few cores, and OpenMP's barriers spin.
@@ -21,12 +24,16 @@ if os.environ.get("GANSMITH_TEST_DOWNLOADS") != "1":
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
-# The same examples in each run, and no limit on one example's time: neighbours are noisy.
-settings.register_profile("house", deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("explore", deadline=None, max_examples=1000)
+# The same examples in each run, and no limit on their time: neighbours are noisy. `make test-slow`
+# takes more of them.
+SLOW_IS_WELL = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile(
+    "house", max_examples=30, derandomize=True, print_blob=True, **SLOW_IS_WELL
+)
+settings.register_profile("explore", max_examples=1000, **SLOW_IS_WELL)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -63,7 +70,25 @@ def _seeded() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - for libraries that draw from the global state
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        torch = sys.modules["torch"]
+        # `torch.manual_seed` also notes the stack for a CUDA that is not begun: 2 ms a test.
+        seed = (
+            torch.manual_seed
+            if torch.cuda.is_initialized()
+            else torch.default_generator.manual_seed
+        )
+        seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _paced_at_once() -> Iterator[None]:
+    """Each run measures for a second how fast it is; a few steps are enough where none is timed."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "gansmith.training" in sys.modules:  # as it is when a module of tests has named it
+            from gansmith.apps import setting_up
+
+            patch.setattr(setting_up, "measure", partial(setting_up.measure, seconds=0.01))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +148,91 @@ def gansmith(
     return run
 
 
+@dataclass
+class Life:
+    """A process that was forked from one that has loaded torch."""
+
+    zygote: subprocess.Popen
+    pid: int
+    out: Path
+    err: Path
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None as long as it lives."""
+        if self.returncode is None:
+            self.returncode = ask(self.zygote, {"wait": self.pid})
+        return self.returncode
+
+    def communicate(self, timeout: float = 240) -> tuple[str, str]:
+        """What it has printed, when it has ended."""
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            assert time.monotonic() < deadline, self.err.read_text("utf-8")
+            time.sleep(0.01)
+        return self.out.read_text("utf-8"), self.err.read_text("utf-8")
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Of it and of all that it has started, nothing is left."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.communicate()
+
+
+def ask(zygote: subprocess.Popen, request: dict) -> int | None:
+    assert zygote.stdin is not None
+    assert zygote.stdout is not None
+    zygote.stdin.write(json.dumps(request) + "\n")
+    zygote.stdin.flush()
+    return json.loads(zygote.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[subprocess.Popen]:
+    """See zygote.py."""
+    if not hasattr(os, "fork"):
+        pytest.skip("processes are not forked here")
+    with subprocess.Popen(
+        [sys.executable, "-P", str(Path(__file__).with_name("zygote.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TORCHDYNAMO_DISABLE": "1"},
+    ) as process:
+        yield process
+
+
+COMMAND = "from gansmith.__main__ import main\nmain()"
+
+
 @pytest.fixture
-def stopped() -> Callable[..., tuple[int, str, str]]:
+def begin(
+    zygote: subprocess.Popen, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Life]]:
+    """Begins a command, or Python code, in a process of its own, whose torch is loaded already."""
+    lives = []
+
+    def fork(*words: object, cwd: Path | str = ".", code: str = COMMAND) -> Life:
+        folder = tmp_path_factory.mktemp("life")
+        out, err = folder / "out", folder / "err"
+        argv = ["gansmith", *map(str, words)]
+        streams = {"out": str(out), "err": str(err)}
+        pid = ask(zygote, {"code": code, "argv": argv, "cwd": str(Path(cwd).resolve()), **streams})
+        assert pid
+        lives.append(Life(zygote, pid, out, err))
+        return lives[-1]
+
+    yield fork
+    for life in lives:
+        life.kill()
+
+
+@pytest.fixture
+def stopped(begin: Callable[..., Life]) -> Callable[..., tuple[int, str, str]]:
     """Sends a signal to a command that has written two pictures: (exit code, stdout, stderr).
 
     Afterwards every picture there is whole, and nothing half done lies beside them.
@@ -133,28 +241,18 @@ def stopped() -> Callable[..., tuple[int, str, str]]:
     def run(
         words: list[str], folder: Path, number: signal.Signals = signal.SIGINT
     ) -> tuple[int, str, str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gansmith", *words],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Who runs the tests in the background has Ctrl-C ignored, and hands that on.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        process = begin(*words, cwd=folder)
         until = time.monotonic() + 300
         while len(list(folder.glob("out/*.png"))) < 2 and time.monotonic() < until:
-            time.sleep(0.05)
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
         process.send_signal(number)
-        try:
-            out, err = process.communicate(timeout=120)
-        finally:
-            process.kill()
-            process.communicate()
+        out, err = process.communicate(timeout=120)
         assert sorted(folder.glob("out/.*")) == []
         for path in folder.glob("out/*.png"):
             with Image.open(path) as image:
                 image.load()
+        assert process.returncode is not None
         return process.returncode, out, err
 
     return run

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-import yaml
-
-from gansmith.doctor.findings import LANGUAGES
+from gansmith.doctor.findings import LANGUAGES, own_yaml
 from gansmith.doctor.ladder import Change, Gauge, Rung, factor
 
 PROSE = ": "  # parts a source from what is said of it, in English
@@ -21,9 +19,7 @@ PROSE = ": "  # parts a source from what is said of it, in English
 @functools.cache
 def words(language: str) -> dict[str, Any]:
     """The tables of ``repair.yaml`` in one of `LANGUAGES`."""
-    file = resources.files("gansmith") / "assets" / "doctor" / language / "repair.yaml"
-    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return found
+    return own_yaml(resources.files("gansmith") / "assets" / "doctor" / language / "repair.yaml")
 
 
 Told = str | float | int | None
