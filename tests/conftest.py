@@ -71,13 +71,8 @@ def _seeded() -> None:
     np.random.seed(0)  # noqa: NPY002 - for libraries that draw from the global state
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
-        # `torch.manual_seed` also notes the stack for a CUDA that is not begun: 2 ms a test.
-        seed = (
-            torch.manual_seed
-            if torch.cuda.is_initialized()
-            else torch.default_generator.manual_seed
-        )
-        seed(0)
+        # `torch.manual_seed` also notes the whole stack for a CUDA that is not begun.
+        (torch if torch.cuda.is_available() else torch.default_generator).manual_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)

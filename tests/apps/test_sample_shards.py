@@ -5,8 +5,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -148,16 +146,10 @@ def test_the_command_writes_and_goes_on(gansmith, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_it_leaves_whole_shards_and_goes_on(tmp_path, number, code):
+def test_stopped_it_leaves_whole_shards_and_goes_on(tmp_path, begin, number, code):
     source = saved(tmp_path / "G", shape=(3, 32, 32))
     words = ["sample", str(source), "-n", "4000", "--to", "out", "--per-shard", "100"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gansmith", *words],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = begin(*words, cwd=tmp_path)
     until = time.monotonic() + 300
     while len(list(tmp_path.glob("out/*.tar"))) < 2 and time.monotonic() < until:
         time.sleep(0.01)

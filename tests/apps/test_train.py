@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -384,29 +382,20 @@ def test_a_failed_beginning_leaves_the_older_run_whole(
     ],
 )
 def test_a_signal_saves_ends_with_its_code_and_resume_goes_on(
-    sent: signal.Signals, code: int, why: str, pictures: Path, tmp_path: Path
+    sent: signal.Signals, code: int, why: str, pictures: Path, tmp_path: Path, begin: Callable
 ) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "gansmith", "train", str(pictures), "--out", str(out)]
+    command = ["train", pictures, "--out", out]
     for key, value in (TINY | {"save_every": 10**6, "sample_every": 10**6}).items():
         command += ["--set", f"{key}={value}"]
-    process = subprocess.Popen(
-        [*command, "--budget", "1M-steps", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
-    try:
-        deadline = time.monotonic() + 240
-        while not ((out / "log.jsonl").is_file() and len(kinds(out, "step")) >= 2):
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        process.send_signal(sent)
-        stdout, stderr = process.communicate(timeout=240)
-    finally:
-        process.kill()
+    process = begin(*command, "--budget", "1M-steps", "--json")
+    deadline = time.monotonic() + 240
+    while not ((out / "log.jsonl").is_file() and len(kinds(out, "step")) >= 2):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(sent)
+    stdout, stderr = process.communicate()
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr
     result = json.loads(stdout)

@@ -2,10 +2,7 @@
 
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -90,16 +87,15 @@ def files(run: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kept", [reading.KEPT, 20 * 2 * 3 * 64], ids=["small set", "large set"])
-def test_a_killed_run_on_shards_ends_as_the_one_that_was_not(shards, tmp_path, monkeypatch, kept):
+def test_a_killed_run_on_shards_ends_as_the_one_that_was_not(
+    shards, tmp_path, monkeypatch, begin, kept
+):
     monkeypatch.setattr(reading, "KEPT", kept)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train(str(shards), budget="9-steps", out=whole, changes=SETTINGS, score=False)
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(shards), str(killed), str(kept), json.dumps(SETTINGS)],
-        check=False,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
-    assert done.returncode == -signal.SIGKILL
+    life = begin(shards, killed, kept, json.dumps(SETTINGS), code=KILLED)
+    life.communicate()
+    assert life.returncode == -signal.SIGKILL
     assert (killed / "checkpoints" / "step-00000004").is_dir()
     train(str(shards), budget="9-steps", out=killed, resume=True, score=False)
     assert files(killed) == files(whole)

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -46,6 +49,28 @@ def first(name: str, steps: int) -> str:
     return found[0].code if found else "healthy"
 
 
+@pytest.fixture
+def forked(begin: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child process is a copy of one that has loaded torch, which it would do for seconds."""
+    code = (
+        "import runpy\n"
+        "runpy.run_module('gansmith.doctor.tracing', run_name='__main__', alter_sys=True)"
+    )
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
+        assert command[:4] == [sys.executable, "-P", "-m", "gansmith.doctor.tracing"]
+        assert options["env"]["TORCHDYNAMO_DISABLE"] == "1"
+        life = begin(*command[4:], code=code)
+        life.communicate(timeout=options["timeout"])
+        return subprocess.CompletedProcess(command, life.returncode)
+
+    stand_in = SimpleNamespace(
+        run=run, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
+    )
+    monkeypatch.setattr("gansmith.doctor.script.subprocess", stand_in)
+
+
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("name", QUICK)
 def test_a_program_is_diagnosed(name: str) -> None:
     assert first(name, STEPS.get(name, 24)) == EXPECTED[name]["code"]
@@ -102,6 +127,7 @@ def test_arguments_folder_and_name_are_those_of_a_user(
     assert examine(path, ["--epochs", "3"], steps=16) == []
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_finding_names_the_line(tmp_path: Path) -> None:
     (found,) = examine(written(tmp_path, label="nil"), steps=20)
     assert found.code == "GS109"
@@ -110,6 +136,7 @@ def test_a_finding_names_the_line(tmp_path: Path) -> None:
     assert "G" in told(found)["evidence"]
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_program_that_catches_everything_is_stopped(tmp_path: Path) -> None:
     step = "\n    try:\n        g.step()\n    except BaseException:\n        pass"
     assert examine(written(tmp_path, step=step), steps=16) == []
@@ -124,6 +151,7 @@ def test_what_was_found_before_the_time_was_up_counts(tmp_path: Path) -> None:
     assert [found.code for found in examine(path, steps=1000, limit_s=60)] == ["GS109"]
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

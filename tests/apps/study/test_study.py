@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,13 +49,28 @@ def planned(folder: Path) -> Plan:
     return plan
 
 
-def begin(folder: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "gansmith", "study", "grid", "ring", "--out", str(folder)]
-    command += ["--vary", "loss=ns,rpgan", "--seeds", "2", "--recipe", "toy", "--workers", "2"]
+# The coordinator's workers are forked, too: nothing but their start, which takes seconds of imports,
+# is another. The long version has them started as they are.
+FORKED = """
+import multiprocessing
+from gansmith.__main__ import main
+context = multiprocessing.get_context("fork")
+multiprocessing.get_context = lambda method=None: context
+main()
+"""
+
+
+def command(folder: Path) -> list[str]:
+    words = ["study", "grid", "ring", "--out", str(folder), "--vary", "loss=ns,rpgan"]
+    words += ["--seeds", "2", "--recipe", "toy", "--workers", "2", "--json"]
     for key, value in SETTINGS.items():
-        command += ["--set", f"{key}={value}"]
+        words += ["--set", f"{key}={value}"]
+    return words
+
+
+def started(folder: Path) -> subprocess.Popen:
     return subprocess.Popen(
-        [*command, "--json"],
+        [sys.executable, "-m", "gansmith", *command(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,20 +89,21 @@ def weights(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(newest.glob("*.safetensors"))}
 
 
-# By SIGKILL of everything; of the coordinator alone; and by SIGTERM, which saves. Each life starts
-# three processes that import torch, which takes most of the time.
+# By SIGKILL of everything; of the coordinator alone; and by SIGTERM, which saves.
 @pytest.mark.parametrize(
     "ways",
     [("all",), pytest.param(("all", "coordinator", "terminate"), marks=pytest.mark.slow)],
     ids="-".join,
 )
 def test_killed_again_and_again_a_study_ends_as_if_it_never_was(
-    ways: tuple[str, ...], tmp_path: Path
+    ways: tuple[str, ...], tmp_path: Path, begin: Callable
 ) -> None:
     folder = tmp_path / "study"
+    forked = partial(begin, *command(folder), code=FORKED)
+    alive = forked if len(ways) == 1 else partial(started, folder)
     plan = planned(folder)
     for how in ways:
-        before, process = progress(folder), begin(folder)
+        before, process = progress(folder), alive()
         deadline = time.monotonic() + 240
         while progress(folder) < before + 12 and process.poll() is None:
             assert time.monotonic() < deadline
@@ -100,7 +118,7 @@ def test_killed_again_and_again_a_study_ends_as_if_it_never_was(
             assert "Traceback" not in errors
             told = json.loads(out)
             assert told["why"] in ("terminate", "budget")
-    process = begin(folder)
+    process = alive()
     out, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
     told = json.loads(out)
@@ -163,11 +181,10 @@ def test_what_cannot_be_studied_is_refused_before_a_folder_is_made(
     assert not out.exists()
 
 
-def test_without_a_question_the_command_lists_them() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "gansmith", "study"], capture_output=True, text=True, check=True
-    )
-    lines = done.stdout.splitlines()
+def test_without_a_question_the_command_lists_them(gansmith: Callable) -> None:
+    code, out, _ = gansmith("study")
+    assert code == 0
+    lines = out.splitlines()
     assert any(line.startswith("activations ") for line in lines)
     assert lines[-1].startswith("grid ")
 
