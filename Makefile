@@ -45,8 +45,9 @@ check: setup ## lint, format, types and the import contract (the fast checks)
 test: check chromium ## every check and every test; what .ci/run calls
 	$(PYTEST)
 
-test-slow: setup chromium ## the long studies that `make test` leaves out
+test-slow: setup chromium ## the long studies that `make test` leaves out, and properties on many examples
 	$(QUIET_THREADS) $(VENV) -m pytest -m slow
+	$(QUIET_THREADS) HYPOTHESIS_PROFILE=explore $(VENV) -m pytest -m 'hypothesis and not slow'
 
 demo: setup ## train on the built-in digits for three minutes and write a report
 	$(VENV) -m gansmith train --out runs/demo --overwrite --budget 3m --recipe images

@@ -5,6 +5,7 @@ asks for a process (``code`` to run, ``argv``, ``cwd``, ``out`` and ``err`` for 
 by ``wait``, how one has ended. Nothing is computed in this process, so that a copy is like new.
 """
 
+import functools
 import json
 import os
 import signal
@@ -17,14 +18,16 @@ def load() -> None:
 
     warnings.simplefilter("ignore")
 
-    import gansmith.apps.diagnosing
-    import gansmith.apps.inpaint
-    import gansmith.apps.sample
-    import gansmith.apps.study
-    import gansmith.apps.train
-    import gansmith.apps.translate
-    import gansmith.cli  # noqa: F401
+    from gansmith.apps import setting_up
+    from gansmith.doctor.findings import LANGUAGES, texts
+    from gansmith.reports.html import environment
 
+    for name in ("report.html.j2", "model_card.md.j2", "study.html.j2"):
+        environment().get_template(name)
+    for language in LANGUAGES:
+        texts(language)
+    # As in the tests' own process: how fast this machine is does not matter.
+    setting_up.measure = functools.partial(setting_up.measure, seconds=0.01)
     warnings.resetwarnings()
 
 

@@ -29,9 +29,17 @@ import functools, json, os, pathlib, signal, sys, time, traceback, warnings
 # What a life would import late, and so every life anew.
 import lightning_fabric, matplotlib.backends.backend_svg, matplotlib.pyplot
 warnings.simplefilter("ignore")
+import torch._dynamo  # which the first optimiser imports
 from gansmith.apps import setting_up
 from gansmith.apps.train import train
+from gansmith.doctor.findings import texts
+from gansmith.reports.html import environment
 from gansmith.training import loop
+
+for name in ("report.html.j2", "model_card.md.j2"):
+    environment().get_template(name)
+for language in ("en", "zh"):
+    texts(language)
 
 # How fast this machine is does not matter here, and it is measured in every life anew.
 setting_up.measure = functools.partial(setting_up.measure, seconds=0.01)

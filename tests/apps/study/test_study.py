@@ -49,8 +49,8 @@ def planned(folder: Path) -> Plan:
     return plan
 
 
-# The coordinator's workers are forked, too: nothing but their start, which takes seconds of imports,
-# is another. The long version has them started as they are.
+# The workers are forked, too: nothing but their start, which takes seconds of imports, is another.
+# The long version has them started as they are.
 FORKED = """
 import multiprocessing
 from gansmith.__main__ import main
