@@ -22,7 +22,7 @@ def load() -> None:
     from gansmith.doctor.findings import LANGUAGES, texts
     from gansmith.reports.html import environment
 
-    for name in ("report.html.j2", "model_card.md.j2", "study.html.j2"):
+    for name in ("report.html.j2", "study.html.j2"):
         environment().get_template(name)
     for language in LANGUAGES:
         texts(language)

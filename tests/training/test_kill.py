@@ -36,8 +36,7 @@ from gansmith.doctor.findings import texts
 from gansmith.reports.html import environment
 from gansmith.training import loop
 
-for name in ("report.html.j2", "model_card.md.j2"):
-    environment().get_template(name)
+environment().get_template("report.html.j2")
 for language in ("en", "zh"):
     texts(language)
 
