@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 # Before torch is imported: several workers share few cores, and OpenMP's barriers spin.
@@ -26,6 +25,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
+
+from gansmith.config import Config
 
 # The same examples in each run, and no limit on their time: neighbours are noisy. `make test-slow`
 # takes more of them.
@@ -77,12 +78,19 @@ def _seeded() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _paced_at_once() -> Iterator[None]:
-    """Each run measures for a second how fast it is; a few steps are enough where none is timed."""
+    """A run measures for a second how fast it is: a few steps do where no budget is in seconds."""
     with pytest.MonkeyPatch.context() as patch:
         if "gansmith.training" in sys.modules:  # as it is when a module of tests has named it
             from gansmith.apps import setting_up
 
-            patch.setattr(setting_up, "measure", partial(setting_up.measure, seconds=0.01))
+            measure = setting_up.measure
+
+            def quickly(engine: object, cfg: Config, *rest: object) -> object:
+                if cfg.budget.unit == "seconds":
+                    return measure(engine, cfg, *rest)
+                return measure(engine, cfg, *rest, seconds=0.01)
+
+            patch.setattr(setting_up, "measure", quickly)
         yield
 
 

@@ -269,7 +269,7 @@ FAILING = {
 }  # fmt: skip
 
 
-# Of two runs that one rule is to recognise, the shorter is played each time.
+# Of two runs that one rule is to recognise, one is played each time.
 LONG = ("d-too-weak", "rate-of-nothing")
 
 
