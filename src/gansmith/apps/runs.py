@@ -51,6 +51,7 @@ CHANGEABLE = (
     "doctor.every",
     "doctor.repair",
     "doctor.language",
+    "sharded",
 )
 
 

@@ -88,6 +88,7 @@ class Config(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Size | Auto = "auto"
     waiting: Literal["auto", "active", "passive", "default"] = "auto"  # of OpenMP's threads
+    sharded: bool = False  # on several ranks each holds a part of all nets, moments and averages
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     coding: CodingConfig = CodingConfig()

@@ -169,6 +169,7 @@ SETTINGS: dict[str, Disorder] = {
     "GS251": Disorder(
         "content-not-held", "warning", "Zhu et al. 2017, section 1; Park et al. 2020, section 3"
     ),
+    "GS252": Disorder("whole-nets-wanted", "error", "Zhao et al. 2023, section 3.2 (FSDP)"),
 }
 
 DYNAMICS: dict[str, Disorder] = {

@@ -204,7 +204,7 @@ def _reduced(values: Sequence[int], how: distributed.ReduceOp.RedOpType) -> list
 
 def equal_everywhere(tensors: Sequence[Tensor]) -> bool:
     """Whether every rank has the same numbers, as far as sums and sums of squares tell."""
-    if world() == 1:
+    if world() == 1 or not tensors:
         return True
     with torch.no_grad():
         sums = [torch.stack([t.double().sum(), t.double().square().sum()]) for t in tensors]

@@ -17,6 +17,7 @@ from gansmith.allocator import keep_memory
 from gansmith.engine.devices import pick_device, pick_precision, use_threads
 from gansmith.engine.draws import Share
 from gansmith.engine.ranks import average, rank, world
+from gansmith.engine.sharding import heard, in_parts, is_divided, send_gradients
 from gansmith.errors import UserError
 
 if TYPE_CHECKING:
@@ -230,12 +231,17 @@ class Engine:
         return x.to(self.device, non_blocking=True)
 
     def setup(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        """Hand a net and its optimiser to the engine; images go channels-last."""
-        net = net.to(self.device)
+        """Hand a net and its optimiser to the engine; images go channels-last.
+
+        Where the ranks hold parts of it, `gansmith.engine.divide` has placed them.
+        """
+        divided = is_divided(net)
+        if not divided:
+            net = net.to(self.device)
         for parameter in net.parameters():
-            if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
+            if parameter.ndim == 4 and not divided:  # 1.2x and more on CPU convolutions
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        wrapped, optimizer = self.fabric.setup(net, optimizer)
+        wrapped, optimizer = self.fabric.setup(net, optimizer, move_to_device=not divided)
         for name in (
             "features",
             "patches",
@@ -243,6 +249,7 @@ class Engine:
         ):  # asked for beside `forward`: the same precision
             if hasattr(net, name):
                 wrapped.mark_forward_method(name)
+                heard(wrapped, net, name)
         return wrapped, optimizer
 
     def backward(self, loss: Tensor) -> None:
@@ -261,8 +268,14 @@ class Engine:
         if world() == 1:
             return dict(signals)
         found = {key: value.detach().clone() for key, value in signals.items()}
-        average([*(p.grad for p in net.parameters() if p.grad is not None), *found.values()])
+        grads = [p.grad for p in net.parameters() if p.grad is not None]
+        # Those of a divided net are means since the backward pass of which `sends` spoke.
+        average([*(grad for grad in grads if not in_parts(grad)), *found.values()])
         return found
+
+    def sends(self, net: nn.Module, last: bool) -> None:
+        """Before a backward pass: whether it is the last one before `average`."""
+        send_gradients(net, last)
 
     def wait(self) -> None:
         """Until the device has done all that was asked of it: before a clock is read."""

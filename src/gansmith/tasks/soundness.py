@@ -4,59 +4,15 @@ A refusal is for what cannot work. What works but is unwise is for the doctor's 
 these refusals too: each carries its code in `gansmith.doctor.CATALOGUE` and the settings it is of.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from gansmith.config import Config
 from gansmith.config.completion import PERCEPTUAL_SIDE
 from gansmith.data import DataInfo
 from gansmith.errors import UserError
-from gansmith.losses import LOSSES, sloped
+from gansmith.losses import LOSSES
 from gansmith.models import MODELS, Style
-
-Values = dict[str, str | float]
-
-
-@dataclass(frozen=True)
-class Case:
-    """The settings, the styles that `auto` came to, and the data."""
-
-    cfg: Config
-    g: Style
-    d: Style
-    info: DataInfo
-
-    @property
-    def sloped(self) -> bool:
-        """Whether a gradient penalty is taken."""
-        return sloped(self.cfg.penalty.name, self.cfg.penalty.gamma)
-
-    @property
-    def micro(self) -> int | None:
-        """Samples in a micro-batch; None while the batch reads ``auto``."""
-        batch = self.cfg.batch
-        return batch // self.cfg.accumulate if isinstance(batch, int) else None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why settings cannot work.
-
-    Attributes:
-        code: of the disorder, in the doctor's catalogue.
-        where: the setting at fault.
-        reason: one line for the user: what, and what to set instead.
-        values: the settings that the reason rests on, by name, as the doctor's text quotes them.
-    """
-
-    code: str
-    where: str
-    reason: str
-    values: Mapping[str, str | float]
-
-
-Rule = Callable[[Case], Iterator[Refusal]]
-
+from gansmith.tasks.refusing import Case, Refusal, Rule, Values
 
 def _outputs(case: Case) -> Iterator[Refusal]:
     """What D ends in against what the loss reads."""
@@ -171,7 +127,7 @@ def _targets(case: Case) -> Iterator[Refusal]:
 def _penalties(case: Case) -> Iterator[Refusal]:
     penalty = case.cfg.penalty
     differ = penalty.method == "finite-difference"
-    if differ and penalty.name in ("wgan-gp", "dragan"):
+    if differ and penalty.name in NORMED:
         reason = (
             f"a finite difference knows the square of the slope on average only, and "
             f"{penalty.name} needs the slope itself: penalty.method=exact"
@@ -187,6 +143,33 @@ def _penalties(case: Case) -> Iterator[Refusal]:
     if penalty.name == "none" and penalty.gamma not in ("auto", 0):
         reason = f"penalty.gamma={penalty.gamma:g} weighs nothing while penalty.name is none"
         yield Refusal("GS213", "penalty.gamma", reason, {"gamma": float(penalty.gamma)})
+
+
+def _undivided(case: Case) -> Iterator[Refusal]:
+    """A slope's own slope takes whole weights, which `gansmith.engine.divide` leaves to nobody."""
+    penalty = case.cfg.penalty
+    if not case.cfg.sharded or not case.sloped or penalty.method != "exact":
+        return
+    reason = (
+        "sharded=true divides the weights, through which no second derivative can be taken: set "
+        "penalty.method=finite-difference"
+    )
+    if penalty.name in NORMED:
+        reason += f" with penalty.name=r1+r2 ({penalty.name} needs the slope itself)"
+    values: Values = {"setting": "penalty.method", "value": penalty.method}
+    yield Refusal("GS252", "penalty.method", reason, values)
+
+
+def _unlooked(case: Case) -> Iterator[Refusal]:
+    """What is done to whole nets, of which no rank has any."""
+    cfg = case.cfg
+    if cfg.sharded and cfg.doctor.repair == "auto":
+        reason = (
+            "doctor.repair=auto treats what looks at whole nets find, and sharded=true leaves no "
+            "rank any: set doctor.repair=advise"
+        )
+        values: Values = {"setting": "doctor.repair", "value": "auto"}
+        yield Refusal("GS252", "doctor.repair", reason, values)
 
 
 def _points(case: Case) -> Iterator[Refusal]:
@@ -356,6 +339,7 @@ WORDS = {
     "hole": "a picture with a hole",
     "picture": "a picture that is to become another",
 }
+NORMED = ("wgan-gp", "dragan")  # penalties of the slope itself, not of its square
 # What a task without a discriminator has no use for.
 IDLE = ("loss", "coding", "targets", "instance_noise", "matching")
 RULES: tuple[Rule, ...] = (
@@ -368,8 +352,9 @@ RULES: tuple[Rule, ...] = (
     _completion,
     _translation,
     _reads,
+    _unlooked,
 )
-GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties)
+GAME_RULES: tuple[Rule, ...] = (_outputs, _lipschitz, _batches, _targets, _penalties, _undivided)
 
 
 def refusals(cfg: Config, g: Style, d: Style, info: DataInfo) -> list[Refusal]:

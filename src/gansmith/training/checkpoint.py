@@ -23,9 +23,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from gansmith.engine import part_like
 from gansmith.errors import UserError
 from gansmith.files import sync_folder, write_synced
 
+Groups = Mapping[str, Mapping[str, Tensor]]
 _NAME = re.compile(r"(?:\.twin-)?step-(\d{8,})")
 
 
@@ -94,7 +96,7 @@ def _encoded(state: Mapping[str, Any]) -> bytes:
 def write(
     root: Path,
     step: int,
-    tensors: Mapping[str, Mapping[str, Tensor]],
+    tensors: Groups,
     meta: Mapping[str, Any],
     keep: int,
     spare: Collection[int] = (),
@@ -207,7 +209,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
         if name == "step":
             slot = value.clone().to(parameter.device if group.get("fused") else "cpu")
         elif value.shape == parameter.shape:
-            slot = torch.empty_like(parameter).copy_(value)
+            slot = torch.empty_like(parameter).copy_(part_like(value, parameter))
         else:
             slot = value.clone().to(parameter.device)
         optimizer.state[parameter][name] = slot.detach()

@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import nn
 
+from gansmith.engine import own
+
 
 def follower(net: nn.Module) -> nn.Module:
     """A copy of the net that never asks for gradients, to be moved by `update`."""
@@ -16,6 +18,6 @@ def follower(net: nn.Module) -> nn.Module:
 @torch.no_grad()
 def update(average: nn.Module, net: nn.Module, decay: float) -> None:
     """θ_ema ← decay·θ_ema + (1 − decay)·θ; buffers (running statistics) are copied."""
-    torch._foreach_lerp_(list(average.parameters()), list(net.parameters()), 1.0 - decay)
+    torch._foreach_lerp_(own(average.parameters()), own(net.parameters()), 1.0 - decay)
     for mine, theirs in zip(average.buffers(), net.buffers(), strict=True):
         mine.copy_(theirs)

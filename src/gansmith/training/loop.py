@@ -12,6 +12,7 @@ from gansmith.config import Config
 from gansmith.engine import (
     Engine,
     equal_everywhere,
+    in_parts,
     is_main,
     largest,
     threads,
@@ -303,11 +304,13 @@ def check_finite(cfg: Config, state: State) -> None:
 def check_alike(state: State) -> None:
     """Refuse to go on where the ranks have come apart: what is saved would be one of several runs.
 
+    Of a weight of which each holds a part there is one only.
+
     Raises:
         UserError: if they hold other weights.
     """
     weights = [p for player in state.players.values() for p in player.bare.parameters()]
-    if not equal_everywhere(weights):
+    if not equal_everywhere([weight for weight in weights if not in_parts(weight)]):
         raise UserError(
             f"the ranks hold other weights at step {state.step}: they run other versions or on "
             "other devices; the last good checkpoint is kept"
@@ -330,5 +333,6 @@ def save(
         replan(cfg, state, log, speed)
     check_alike(state)
     begun = time.monotonic()
-    path = told(lambda: state.save(checkpoints, cfg.keep))  # whose bytes any rank could write
+    groups = state.groups()
+    path = told(lambda: state.save(checkpoints, cfg.keep, groups))  # any rank could write the bytes
     log.write("save", step=state.step, path=path.name, seconds=round(time.monotonic() - begun, 3))

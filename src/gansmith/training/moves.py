@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gansmith.config import Config
 from gansmith.config.play import OptimConfig
-from gansmith.engine import Engine, frozen
+from gansmith.engine import Engine, frozen, own
 from gansmith.tasks import Controls, Micro, Side, Task
 from gansmith.training.batches import Batches
 from gansmith.training.optimisers import set_rates
@@ -109,6 +109,7 @@ def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: T
             if rival is not player:
                 stack.enter_context(frozen(rival.bare))
         for micro in turn.micros:
+            engine.sends(player.bare, micro is turn.micros[-1])
             terms, watched = terms_of(micro, turn.controls)
             engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
             for key, value in (named(player.name, terms) | watched).items():
@@ -135,7 +136,7 @@ def move(cfg: Config, player: Player) -> None:
     """
     player.optimizer.step()
     if player.name == "D" and cfg.optim.clip:
-        weights: list[Tensor] = list(player.bare.parameters())
+        weights = own(player.bare.parameters())
         torch._foreach_clamp_min_(weights, -cfg.optim.clip)
         torch._foreach_clamp_max_(weights, cfg.optim.clip)
 
@@ -150,7 +151,7 @@ def looking_ahead(cfg: Config, movers: list[Turn]) -> Iterator[None]:
     the same batch as those at w_t: with another one the noise of the two does not cancel, and a
     bilinear game may then diverge (Mishchenko et al. 2020).
     """
-    weights: list[Tensor] = [p for turn in movers for p in turn.player.bare.parameters()]
+    weights = own(p for turn in movers for p in turn.player.bare.parameters())
     before = [p.detach().clone() for p in weights]
     for turn in movers:
         move(cfg, turn.player)
@@ -185,7 +186,6 @@ def look_back(cfg: Config, state: State) -> None:
     if not every or (state.step + 1) % every:
         return
     for player in state.players.values():
-        fast: list[Tensor] = list(player.bare.parameters())
-        slow = list(player.slow.values())
+        fast, slow = own(player.bare.parameters()), own(player.slow.values())
         torch._foreach_lerp_(slow, fast, cfg.optim.lookahead_rate)
         torch._foreach_copy_(fast, slow)

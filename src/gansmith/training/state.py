@@ -12,7 +12,18 @@ from torch import nn
 from torch.optim import Optimizer
 
 from gansmith.config import Config
-from gansmith.engine import Engine
+from gansmith.engine import (
+    Engine,
+    divide,
+    hold_part,
+    is_divided,
+    largest,
+    own,
+    part_like,
+    take,
+    whole,
+    whole_tensors,
+)
 from gansmith.errors import UserError
 from gansmith.tasks import Side
 from gansmith.training import checkpoint, ema
@@ -114,21 +125,50 @@ class State:
                 "leave them at 1"
             )
         fused = engine.device.type in ("cpu", "cuda")  # one kernel for the whole net
+        parts = cfg.sharded and engine.world > 1
+        average = hold_part(ema.follower(G), engine.device) if parts else None
         players: dict[Side, Player] = {}
         sides: tuple[tuple[Side, nn.Module | None], ...] = (("G", G), ("D", D))
         for name, net in sides:
             if net is not None:
+                if parts:  # before its optimiser, which remembers as much as it is shown
+                    divide(net, engine.device)
                 made = OPTIMISERS[optim.name](list(net.parameters()), optim, fused)
                 wrapped, optimizer = engine.setup(net, made)
                 players[name] = Player(name, wrapped, net, optimizer)
                 if optim.lookahead:
                     weights = net.named_parameters()
                     players[name].slow = {key: p.detach().clone() for key, p in weights}
-        return cls(players, ema.follower(G))
+        return cls(players, average if average is not None else ema.follower(G))
 
-    def save(self, root: Path, keep: int) -> Path:
-        """Write a checkpoint; see `gansmith.training.checkpoint.write` for the errors."""
-        groups = self.tensors() | ({"notes": self.notes} if self.notes else {})
+    @property
+    def divided(self) -> bool:
+        """Whether each rank holds a part of every tensor (`gansmith.engine.divide`)."""
+        return is_divided(self.average)
+
+    def shown(self) -> "State":
+        """The state as samples are made of it: with a whole average, on the main rank.
+
+        Every rank must ask. Nothing is trained by what is returned.
+        """
+        return replace(self, average=whole(self.average)) if self.divided else self
+
+    def groups(self) -> dict[str, dict[str, torch.Tensor]]:
+        """All that a checkpoint holds, by group; of divided nets whole, on the main rank.
+
+        Every rank must ask.
+        """
+        found = self.tensors() | ({"notes": self.notes} if self.notes else {})
+        return {key: whole_tensors(group) for key, group in found.items()} if self.divided else found
+
+    def save(self, root: Path, keep: int, groups: checkpoint.Groups | None = None) -> Path:
+        """Write a checkpoint; see `gansmith.training.checkpoint.write` for the errors.
+
+        Args:
+            root, keep: as there.
+            groups: what `groups` answered, where ranks hold parts; else it is asked here.
+        """
+        groups = self.groups() if groups is None else groups
         return checkpoint.write(root, self.step, groups, self._meta(), keep, self.spared())
 
     def spared(self) -> set[int]:
@@ -205,22 +245,23 @@ class State:
             self.turned = (self.images, there)
 
     def _take_players(self, saved: checkpoint.Checkpoint) -> None:
-        self.average.load_state_dict(saved.tensors["ema"])
+        take(self.average, saved.tensors["ema"])
         for name, player in self.players.items():
-            player.bare.load_state_dict(saved.tensors[name])
+            take(player.bare, saved.tensors[name])
             checkpoint.restore_optimizer(player.optimizer, saved.tensors[f"optim_{name}"])
             for key, value in player.slow.items():
-                value.copy_(saved.tensors[f"slow_{name}"][key])
+                value.copy_(part_like(saved.tensors[f"slow_{name}"][key], value))
         outputs = saved.meta.get("outputs", {})  # older checkpoints have none
         self.outputs = {key: float(value) for key, value in outputs.items()}
 
     def finite(self) -> bool:
-        """Whether everything that a checkpoint holds is a number."""
-        return all(map(math.isfinite, self.outputs.values())) and all(
+        """Whether everything that a checkpoint holds is a number, on all ranks."""
+        here = all(map(math.isfinite, self.outputs.values())) and all(
             bool(torch.isfinite(value).all())
             for group in self.tensors().values()
-            for value in group.values()
+            for value in own(group.values())
         )
+        return not largest(not here) if self.divided else here
 
 
 def _turned(saved: checkpoint.Checkpoint) -> tuple[int, int]:

@@ -36,6 +36,7 @@ UNSOUND: tuple[str, ...] = (
     "GS218",
     "GS219",
     "GS250",
+    "GS252",
 )
 LINT: dict[str, Rule] = {
     "GS216": sources.augmented_points,
