@@ -33,6 +33,7 @@ def check(settings: dict[str, Any], info: DataInfo = IMAGES) -> None:
 COMPLETION = {"task": "inpainting", "model.name": "completion"}
 PAIRS = {"task": "translation", "model.name": "unet"}
 APART = {"task": "unpaired", "model.name": "translator"}
+PARTS = {"sharded": True, "penalty.method": "finite-difference"}
 UNSOUND = [
     ({"loss": "bce"}, IMAGES, "model.d.output=sigmoid"),
     ({"loss": "ns", "model.d.output": "sigmoid"}, IMAGES, "reads logits"),
@@ -96,6 +97,9 @@ UNSOUND = [
     (APART | {"matching.weight": 1}, IMAGES, "matching.weight=0"),
     (APART | {"matching.adversarial": 0}, IMAGES, "knows the other side: give it 1"),
     ({"translation.l1": 3}, IMAGES, "task=translation or task=unpaired"),
+    ({"sharded": True}, IMAGES, "penalty.method=finite-difference"),
+    ({"sharded": True, "penalty.name": "dragan"}, IMAGES, "with penalty.name=r1+r2 (dragan needs"),
+    (PARTS | {"doctor.repair": "auto"}, IMAGES, "doctor.repair=advise"),
 ]
 
 
@@ -125,6 +129,9 @@ def test_every_disorder_of_a_refusal_is_met_here():
 
 SOUND = [
     {"loss": "bce", "model.d.output": "sigmoid"},
+    PARTS,
+    {"sharded": True, "penalty.name": "none"},
+    {"sharded": True, "task": "vae"},
     {"loss": "bce", "model.d.output": "hard-sigmoid"},
     {"loss": "wasserstein"},
     {"loss": "wasserstein", "penalty.name": "wgan-gp"},

@@ -1,0 +1,162 @@
+"""What two ranks that divide their nets compute: started by `test_sharded.py`, twice at once.
+
+Each entry is held against one process with whole nets, which this rank plays beside it
+(`gansmith.engine.alone`): gradients of both players at the same weights, and weights after steps.
+Then a run is begun in parts, and one that was begun whole goes on in parts.
+"""
+
+import json
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from ranks_worker import IDLE, apart
+from test_catalogue import fitting
+from torch import Tensor
+
+from conftest import Run, built
+from gansmith.engine import alone, gathered, in_parts, is_main, meet, own
+from gansmith.tasks import TASKS
+from gansmith.training import OPTIMISERS, schedule
+from gansmith.training.loop import play
+from gansmith.training.moves import differentiate, turn_of
+
+# Over so long a step a difference is not of rounding, which σ would magnify.
+DIFFERENCE = {"sharded": True, "penalty.method": "finite-difference", "penalty.sigma": 0.5}
+GRADIENTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "two micro-batches": {"accumulate": 2},
+    "a share of each": {"accumulate": 2, "penalty.share": 0.5},
+    "features": {"matching.weight": 1.0},
+    "classes": {"model.conditional": True},
+    "packs": {"model.d.pac": 2},
+    "deviation": {"model.d.minibatch_std": True, "penalty.share": 1.0},
+    "spectral norm": {"model.d.spectral": True, "model.g.spectral": True},
+    "both by batches": {
+        "model.d.norm": "batch",
+        "model.g.norm": "batch",
+        "penalty.name": "none",
+    },
+    "consistency and LeCam": {"loss": "ns", "penalty.consistency": 1.0, "penalty.lecam": 0.1},
+    "cycle": {"task": "unpaired", "model.name": "translator", "translation.method": "cycle"},
+    "completion with all its terms": {
+        "task": "inpainting",
+        "model.name": "completion",
+        "matching.weight": 1.0,
+        "completion.variety": 0.1,
+    },
+    "dcgan": {"model.name": "dcgan", "model.d.norm": "none"},
+    "mlp": {"model.name": "mlp"},
+    **{f"task {name}": {"task": name} | fitting(name) for name in TASKS},
+}
+WEIGHTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "two micro-batches": {"accumulate": 2},
+    "batch normalisation": {"model.g.norm": "batch"},
+    "spectral norm": {"model.d.spectral": True, "model.g.spectral": True},
+    "extragradient": {"optim.play": "extragradient"},
+    "simultaneous": {"optim.play": "simultaneous", "optim.d_steps": 2},
+    "lookahead": {"optim.lookahead": 2},
+    "clipped": {"loss": "wasserstein", "penalty.name": "none", "optim.clip": 0.05},
+    **{f"optimiser {name}": {"optim.name": name, "optim.lr": 1e-3} for name in OPTIMISERS},
+}
+STEPS = 20
+HALF, END = 6, 12
+CHECKED = {"penalty.method": "finite-difference", "penalty.sigma": 0.5, "save_every": HALF}
+
+
+def together(whole: bool) -> AbstractContextManager[None]:
+    """One process with all of everything, or both ranks with a part each."""
+    return alone() if whole else nullcontext()
+
+
+def both(out: Path, changes: dict[str, Any], name: str) -> tuple[Run, Run]:
+    """The same run whole, and in parts."""
+    with alone():
+        whole = built(out, DIFFERENCE | changes, name=f"{name}-whole")
+    return whole, built(out, DIFFERENCE | changes, name=f"{name}-parts")
+
+
+def gradients(run: Run, whole: bool) -> dict[str, Tensor]:
+    """Of both players at the weights that they begin with."""
+    now = schedule.at(run.cfg, 0, 1)
+    found: dict[str, Tensor] = {}
+    with together(whole):
+        for side in run.task.players:
+            turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
+            signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
+            named = turn.player.bare.named_parameters()
+            grads = {name: p.grad for name, p in named if p.grad is not None}
+            assert all(in_parts(grad) != whole for grad in grads.values())
+            found[side] = flat(gathered(grads))
+            found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
+    return found
+
+
+def flat(tensors: dict[str, Tensor]) -> Tensor:
+    """Of the main rank; the other has nothing to compare."""
+    return torch.cat([x.flatten() for x in tensors.values()]) if tensors else torch.zeros(1)
+
+
+def weights(run: Run, whole: bool) -> dict[str, Tensor]:
+    """After some steps, the players' and the average's."""
+    with together(whole):
+        for step in range(STEPS):
+            now = schedule.at(run.cfg, step * 8, STEPS * 8)
+            play(run.engine, run.cfg, run.task, run.state, run.batches, now)
+            run.state.step += 1
+        groups = run.state.groups()
+    return {
+        name: flat({key: value for key, value in groups[name].items() if not key.endswith(IDLE)})
+        for name in run.state.players
+    }
+
+
+def held(out: Path) -> dict[str, float]:
+    """Which share of all numbers this rank holds after a step, by what they are."""
+    run = built(out, DIFFERENCE | {"model.width": 16}, name="held")
+    play(run.engine, run.cfg, run.task, run.state, run.batches, schedule.at(run.cfg, 0, 1))
+    found = {}
+    for name, group in run.state.tensors().items():
+        mine, all_of_it = own(group.values()), list(group.values())
+        found[name] = sum(x.numel() for x in mine) / sum(x.numel() for x in all_of_it)
+    for side, player in run.state.players.items():
+        grads = [p.grad for p in player.bare.parameters() if p.grad is not None]
+        found[f"grad_{side}"] = sum(x.numel() for x in own(grads)) / sum(x.numel() for x in grads)
+    return found
+
+
+def compared(out: Path) -> dict[str, dict[str, float]]:
+    """Relative errors by entry."""
+    found: dict[str, dict[str, float]] = {}
+    for kind, table, measure in (
+        ("gradients", GRADIENTS, gradients),
+        ("weights", WEIGHTS, weights),
+    ):
+        for name, changes in table.items():
+            whole, parts = both(out, changes, f"{kind}-{name}")
+            one, two = measure(whole, True), measure(parts, False)
+            if is_main():
+                found[f"{kind}: {name}"] = {key: apart(two[key], one[key]) for key in one}
+    return found
+
+
+def main() -> None:
+    """Meet, compare, play; the main rank writes down what came of it."""
+    meet("cpu")
+    root = Path(sys.argv[1])
+    out = root / f"rank-{int(is_main())}"
+    out.mkdir(parents=True)
+    built(out, CHECKED | {"sharded": True}, name="begun").play(until=HALF)
+    built(root, CHECKED | {"sharded": True}, name="went-on", resumed=True).play()
+    shares = held(out)
+    (out / "held.json").write_text(json.dumps(shares))
+    found = compared(out)
+    if is_main():
+        (root / "found.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
