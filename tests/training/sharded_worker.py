@@ -17,7 +17,7 @@ from test_catalogue import fitting
 from torch import Tensor
 
 from conftest import Run, built
-from gansmith.engine import alone, gathered, in_parts, is_main, meet, own
+from gansmith.engine import alone, in_parts, is_main, meet, own, whole_tensors
 from gansmith.tasks import TASKS
 from gansmith.training import OPTIMISERS, schedule
 from gansmith.training.loop import play
@@ -90,7 +90,7 @@ def gradients(run: Run, whole: bool) -> dict[str, Tensor]:
             named = turn.player.bare.named_parameters()
             grads = {name: p.grad for name, p in named if p.grad is not None}
             assert all(in_parts(grad) != whole for grad in grads.values())
-            found[side] = flat(gathered(grads))
+            found[side] = flat(whole_tensors(grads))
             found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
     return found
 

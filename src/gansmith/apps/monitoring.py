@@ -54,9 +54,12 @@ class Watch:
 
 
 def watch_of(ready: Prepared) -> Watch | None:
-    """What a run's monitor looks at; None where it is switched off, or there is too little data."""
+    """What a run's monitor looks at; None where it is switched off, or there is too little data.
+
+    Nor is there one where ranks hold parts of the nets: what it looks at are whole ones.
+    """
     cfg = ready.cfg
-    if not cfg.doctor.monitor or len(ready.data) < LEAST:
+    if not cfg.doctor.monitor or len(ready.data) < LEAST or ready.state.divided:
         return None
     exhibit = _exhibit(ready)
     form = adversarial(cfg.loss, cfg.coding.a, cfg.coding.b, cfg.coding.c)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from gansmith.apps.perceiving import lpips_is_here, perceiving
-from gansmith.apps.sharing import refuse_unshared
+from gansmith.apps.sharing import left_out, refuse_unshared
 from gansmith.config import Config
 from gansmith.data import DataInfo, Dataset, describe, describe_sides, open_data, open_sides
 from gansmith.data.masks import shares
@@ -329,7 +329,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
     cfg, fitted = fit_to_device(cfg)
     data = main_first(lambda: open_run_data(cfg, progress))  # it may be decoded into a cache
     cfg, reasons = decide(cfg, data)
-    reasons = fitted + reasons
+    reasons = fitted + reasons + left_out(cfg)
     spec = describe_generator(cfg, data.info)
     threads = cfg.threads if cfg.threads != "auto" else cores()
     engine = Engine.start(cfg.device, cfg.precision, threads)

@@ -7,6 +7,7 @@ pictures, checkpoints, scores, the doctor's looks and what it advises.
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
@@ -29,11 +30,13 @@ from gansmith.engine import (
 from gansmith.errors import UserError
 from gansmith.losses import sloped
 from gansmith.models import ties_samples
-from gansmith.training import Hooks, Log
+from gansmith.recipes import Reason
+from gansmith.training import Hooks, Log, State
 from gansmith.training.log import Observer, Silent
 from gansmith.training.moves import Signals
 from gansmith.training.remedies import Act
 
+T = TypeVar("T")
 _SIGNALLED = ("interrupt", "terminate")
 _SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
 
@@ -111,6 +114,20 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
         )
 
 
+def left_out(cfg: Config) -> list[Reason]:
+    """What several ranks do without where each holds a part of the nets; the settings stand."""
+    if not cfg.sharded or world() == 1 or not cfg.doctor.monitor:
+        return []
+    why = "a look takes whole nets, and with sharded=true nobody has any"
+    return [Reason("doctor.monitor", False, why)]
+
+
+def of_samples(state: State, make: Callable[[State], T]) -> T:
+    """What is made of a state's samples on the main rank, which then has a whole average."""
+    seen = state.shown()
+    return told(lambda: make(seen))
+
+
 def shared(hooks: Hooks) -> Hooks:
     """The same hooks for all ranks; ``hooks`` of one that is not the main rank are hardly asked."""
     if world() == 1:
@@ -122,10 +139,10 @@ def shared(hooks: Hooks) -> Hooks:
         return told(lambda: hooks.rescue(step, what) if hooks.rescue else None)
 
     return Hooks(
-        sample=lambda state: told(lambda: hooks.sample(state)),
-        saved=lambda state: told(lambda: hooks.saved(state)),
+        sample=lambda state: of_samples(state, hooks.sample),
+        saved=lambda state: of_samples(state, hooks.saved),
         stop=asked.stop,
-        evaluate=lambda state: told(lambda: hooks.evaluate(state)),
+        evaluate=lambda state: of_samples(state, hooks.evaluate),
         advisers=(asked.advise,),
         rescue=rescue if rescues else None,
         saving=lambda state, due: told(lambda: hooks.saving(state, due) if hooks.saving else None),

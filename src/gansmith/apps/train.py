@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gansmith.apps.setting_up import (
     set_up,
 )
 from gansmith.apps.settling import settings, settle
-from gansmith.apps.sharing import mark, open_log, restarted, shared
+from gansmith.apps.sharing import mark, of_samples, open_log, restarted, shared
 from gansmith.apps.sheets import draw_sheet, draw_strip
 from gansmith.apps.showing import maker_of
 from gansmith.config import Config
@@ -27,6 +28,7 @@ from gansmith.doctor import told as in_words
 from gansmith.doctor.monitor import BROKEN_DOWN, Monitor
 from gansmith.engine import (
     cores,
+    is_divided,
     is_main,
     meet,
     on_main,
@@ -148,7 +150,8 @@ def train(
         with stoppable() as stop:
             hooks = shared(_hooks(ready, folder, log, watching, stop, monitor, beforehand))
             why = _played(ready, log, hooks, folder, monitor)
-        return told(lambda: _ended(ready, folder, log, why, score, watching, monitor))
+        ended = partial(_ended, ready, folder, log, why, score, watching, monitor)
+        return of_samples(ready.state, ended)
     finally:
         log.close()
 
@@ -306,8 +309,10 @@ def _ended(
     score: bool,
     watching: Watching,
     monitor: Monitor | None,
+    state: State,
 ) -> TrainResult:
     """What is left to do once the players have stopped, and what came of the run."""
+    ready = replace(ready, state=state)
     if monitor and why == "budget":
         monitor.last(ready.state.step)
     scores = _finish(ready, folder, log, why, score, watching)
@@ -322,8 +327,9 @@ def _finish(
     ready: Prepared, folder: Path, log: Log, why: str, score: bool, watching: Watching
 ) -> dict[str, dict[str, Any]]:
     """Vitals, strip, scores, report and model card."""
-    found = vitals_of_run(ready.cfg, ready.task, ready.state, ready.batches)
-    log.write("vitals", step=ready.state.step, **found)
+    if not is_divided(ready.state.G.bare):  # whose parts nobody can look at
+        found = vitals_of_run(ready.cfg, ready.task, ready.state, ready.batches)
+        log.write("vitals", step=ready.state.step, **found)
     draw_strip(folder)
     scores: dict[str, dict[str, Any]] = {}
     if score and why == "budget":

@@ -23,6 +23,7 @@ from gansmith.engine import (
     take,
     whole,
     whole_tensors,
+    world,
 )
 from gansmith.errors import UserError
 from gansmith.tasks import Side
@@ -125,7 +126,7 @@ class State:
                 "leave them at 1"
             )
         fused = engine.device.type in ("cpu", "cuda")  # one kernel for the whole net
-        parts = cfg.sharded and engine.world > 1
+        parts = cfg.sharded and world() > 1
         average = hold_part(ema.follower(G), engine.device) if parts else None
         players: dict[Side, Player] = {}
         sides: tuple[tuple[Side, nn.Module | None], ...] = (("G", G), ("D", D))
@@ -261,7 +262,7 @@ class State:
             for group in self.tensors().values()
             for value in own(group.values())
         )
-        return not largest(not here) if self.divided else here
+        return not largest(int(not here)) if self.divided else here
 
 
 def _turned(saved: checkpoint.Checkpoint) -> tuple[int, int]:
