@@ -93,10 +93,14 @@ def test_its_folder_is_like_any_other(parts: Path) -> None:
 
 
 def test_what_it_cannot_do_is_refused_in_one_line(tmp_path: Path) -> None:
-    exact = SETTINGS | {"penalty.method": "exact", "sharded": True}
-    done = trained(tmp_path / "exact", "--devices", "2", changes=exact)
-    assert done.returncode == 2
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert "penalty.method=finite-difference" in lines[0]
-    assert not (tmp_path / "exact").exists()
+    for changes, said in (
+        ({"penalty.method": "exact"}, "penalty.method=finite-difference"),
+        ({"accumulate": 4}, "penalty.share=1"),
+    ):
+        settings = SETTINGS | {"sharded": True} | changes
+        done = trained(tmp_path / "refused", "--devices", "2", changes=settings)
+        assert done.returncode == 2
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1, done.stderr
+        assert said in lines[0]
+        assert not (tmp_path / "refused").exists()

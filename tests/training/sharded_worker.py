@@ -27,11 +27,11 @@ from gansmith.training.moves import differentiate, turn_of
 DIFFERENCE = {"sharded": True, "penalty.method": "finite-difference", "penalty.sigma": 0.5}
 GRADIENTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "two micro-batches": {"accumulate": 2},
-    "a share of each": {"accumulate": 2, "penalty.share": 0.5},
+    "two micro-batches": {"accumulate": 2, "penalty.share": 0.5},
     "features": {"matching.weight": 1.0},
     "classes": {"model.conditional": True},
-    "packs": {"model.d.pac": 2},
+    "packs": {"model.d.pac": 2, "penalty.share": 0.5},
+    "between": {"penalty.name": "zero-gp"},
     "deviation": {"model.d.minibatch_std": True, "penalty.share": 1.0},
     "spectral norm": {"model.d.spectral": True, "model.g.spectral": True},
     "both by batches": {
@@ -53,7 +53,7 @@ GRADIENTS: dict[str, dict[str, Any]] = {
 }
 WEIGHTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "two micro-batches": {"accumulate": 2},
+    "two micro-batches": {"accumulate": 2, "penalty.share": 0.5},
     "batch normalisation": {"model.g.norm": "batch"},
     "spectral norm": {"model.d.spectral": True, "model.g.spectral": True},
     "extragradient": {"optim.play": "extragradient"},
@@ -62,7 +62,8 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "clipped": {"loss": "wasserstein", "penalty.name": "none", "optim.clip": 0.05},
     **{f"optimiser {name}": {"optim.name": name, "optim.lr": 1e-3} for name in OPTIMISERS},
 }
-STEPS = 20
+STEPS = 6
+STILL = (*IDLE, "running_mean")  # which knows of such biases
 HALF, END = 6, 12
 CHECKED = {"penalty.method": "finite-difference", "penalty.sigma": 0.5, "save_every": HALF}
 
@@ -109,7 +110,7 @@ def weights(run: Run, whole: bool) -> dict[str, Tensor]:
             run.state.step += 1
         groups = run.state.groups()
     return {
-        name: flat({key: value for key, value in groups[name].items() if not key.endswith(IDLE)})
+        name: flat({key: value for key, value in groups[name].items() if not key.endswith(STILL)})
         for name in run.state.players
     }
 

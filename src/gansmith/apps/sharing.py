@@ -104,10 +104,15 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
             + (f" in packs of {pac}" if pac > 1 else "")
             + f": take {nearest_one} (--set batch={nearest_one})"
         )
-    if D is None or not ties_samples(D) or not sloped(cfg.penalty.name, 1.0):
+    if D is None or not sloped(cfg.penalty.name, cfg.penalty.gamma):
         return
     penalised = max(1, round(int(cfg.batch) / cfg.accumulate * cfg.penalty.share / pac))
-    if penalised % many:
+    if cfg.sharded and penalised < many:  # who has none would not ask for D's weights, which wait
+        raise UserError(
+            f"with sharded=true all {many} processes judge penalised samples, and there are "
+            f"{penalised}: take penalty.share=1, or make batch larger"
+        )
+    if ties_samples(D) and penalised % many:
         raise UserError(
             f"this D judges samples by their batch, of which {penalised} are penalised at once: "
             f"{many} processes cannot share them; take penalty.share=1"
