@@ -5,24 +5,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from sharded_worker import CHECKED, END, GRADIENTS, HALF, WEIGHTS
-from torch import Tensor
-
-from conftest import Run, built
 
 HERE = Path(__file__).parent
 GRADIENT, WEIGHT = 1e-6, 1e-4  # relative, in float32
+Errors = dict[str, dict[str, float]]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `sharded_worker` has been, with a run in it that one process began."""
+    """Where `sharded_worker` has been."""
     out = tmp_path_factory.mktemp("sharded")
-    built(out, CHECKED, name="went-on").play(until=HALF)
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*words, str(HERE / "sharded_worker.py"), str(out)],
@@ -37,51 +31,34 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(root: Path) -> dict[str, dict[str, float]]:
+def found(root: Path) -> Errors:
     """Relative errors by entry and by what was compared."""
     return json.loads((root / "found.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
-    """What one process with whole nets ends with."""
-    run = built(tmp_path_factory.mktemp("straight"), CHECKED)
-    run.play()
-    return ended(run)
-
-
-def ended(run: Run) -> dict[str, Tensor]:
-    """All tensors at the end of a run, but biases that only rounding moves."""
-    assert run.state.step == END
-    return {k: v for k, v in run.everything().items() if not k.endswith("head.linear.bias")}
-
-
-def together(tensors: dict[str, Tensor], group: str) -> Tensor:
-    chosen = [x.double().flatten() for name, x in tensors.items() if name.startswith(f"{group}/")]
-    return torch.cat(chosen)
-
-
-def worst(found: dict[str, dict[str, float]], kind: str) -> dict[str, float]:
-    """The largest error of each entry of a kind."""
-    return {k: max(v.values()) for k, v in found.items() if k.startswith(f"{kind}: ")}
-
-
-def test_gradients_are_those_of_one_process(found: dict[str, Any]) -> None:
-    chosen = {k: v for k, v in found.items() if k.startswith("gradients: ")}
-    assert len(chosen) == len(GRADIENTS)
-    away = {
-        f"{entry}: {key}": error
-        for entry, errors in chosen.items()
+def away(found: Errors, kind: str, least: int) -> dict[str, float]:
+    """What is further off than it may be, among so many entries of a kind at least."""
+    chosen = {name: errors for name, errors in found.items() if name.startswith(f"{kind}: ")}
+    assert len(chosen) >= least
+    exact = kind == "gradients"  # beside which signals are means near 0
+    return {
+        f"{name}: {key}": error
+        for name, errors in chosen.items()
         for key, error in errors.items()
-        if not error <= (GRADIENT if key in "DG" else WEIGHT)
+        if not error <= (GRADIENT if exact and key in "DG" else WEIGHT)
     }
-    assert not away
 
 
-def test_weights_after_steps_are_those_of_one_process(found: dict[str, Any]) -> None:
-    errors = worst(found, "weights")
-    assert len(errors) == len(WEIGHTS)
-    assert {name: error for name, error in errors.items() if not error <= WEIGHT} == {}
+def test_gradients_are_those_of_one_process(found: Errors) -> None:
+    assert away(found, "gradients", least=20) == {}
+
+
+def test_weights_after_steps_are_those_of_one_process(found: Errors) -> None:
+    assert away(found, "weights", least=15) == {}
+
+
+def test_a_run_goes_on_whole_or_in_parts_from_an_ordinary_checkpoint(found: Errors) -> None:
+    assert away(found, "gone on", least=2) == {}
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -90,23 +67,3 @@ def test_each_rank_holds_half_of_all_numbers(root: Path, rank: int) -> None:
     shares = json.loads((root / f"rank-{rank}" / "held.json").read_text())
     assert set(shares) == {"ema", "G", "D", "optim_G", "optim_D", "grad_G", "grad_D"}
     assert all(0.45 < share < 0.55 for share in shares.values()), shares
-
-
-def test_a_run_in_parts_goes_on_whole(root: Path, straight: dict[str, Tensor]) -> None:
-    run = built(root / "rank-1", CHECKED, name="begun", resumed=True)
-    assert run.state.step == HALF
-    run.play()
-    whole = ended(run)
-    assert set(whole) == set(straight)
-    for group in ("G", "D", "ema", "optim_G", "optim_D"):
-        one, other = together(straight, group), together(whole, group)
-        assert float((one - other).norm() / one.norm()) <= WEIGHT, group
-
-
-def test_a_whole_run_goes_on_in_parts(root: Path, straight: dict[str, Tensor]) -> None:
-    run = built(root, CHECKED, name="went-on", resumed=True)
-    parts = ended(run)
-    assert set(parts) == set(straight)
-    for group in ("G", "D", "ema", "optim_G", "optim_D"):
-        one, other = together(straight, group), together(parts, group)
-        assert float((one - other).norm() / one.norm()) <= WEIGHT, group
