@@ -98,7 +98,8 @@ def gradients(run: Run, whole: bool) -> dict[str, Tensor]:
 
 def flat(tensors: dict[str, Tensor]) -> Tensor:
     """Of the main rank; the other has nothing to compare."""
-    return torch.cat([x.flatten() for x in tensors.values()]) if tensors else torch.zeros(1)
+    parts = [x.flatten() for _, x in sorted(tensors.items())]
+    return torch.cat(parts) if parts else torch.zeros(1)
 
 
 def weights(run: Run, whole: bool) -> dict[str, Tensor]:
@@ -153,7 +154,7 @@ def ended(run: Run) -> dict[str, Tensor]:
 
 def told_apart(one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, float]:
     """Relative errors by group of tensors: those of a checkpoint, all of them in both."""
-    assert list(one) == list(other)
+    assert set(one) == set(other)
     assert all(one[key].shape == other[key].shape for key in one)
 
     def of(tensors: dict[str, Tensor], group: str) -> Tensor:
