@@ -14,6 +14,7 @@ from gansmith.losses import LOSSES
 from gansmith.models import MODELS, Style
 from gansmith.tasks.refusing import Case, Refusal, Rule, Values
 
+
 def _outputs(case: Case) -> Iterator[Refusal]:
     """What D ends in against what the loss reads."""
     loss, ends = LOSSES[case.cfg.loss], case.d.output
