@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from gansmith.config.play import OptimConfig
+from gansmith.engine import in_parts
 
 Parameters = Iterable[nn.Parameter]
 Builder = Callable[[Parameters, OptimConfig, bool], Optimizer]
@@ -114,6 +115,8 @@ def _betas(cfg: OptimConfig) -> tuple[float, float]:
 
 def sgd(parameters: Parameters, cfg: OptimConfig, fused: bool) -> Optimizer:
     """θ ← θ − η·g. Robbins and Monro 1951."""
+    parameters = list(parameters)
+    fused = fused and not any(in_parts(p) for p in parameters)  # torch's kernel of it knows none
     return SGD(parameters, lr=float(cfg.lr), weight_decay=cfg.weight_decay, fused=fused)
 
 
