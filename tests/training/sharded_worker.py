@@ -59,7 +59,13 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "extragradient": {"optim.play": "extragradient"},
     "simultaneous": {"optim.play": "simultaneous", "optim.d_steps": 2},
     "lookahead": {"optim.lookahead": 2},
-    "clipped": {"loss": "wasserstein", "penalty.name": "none", "optim.clip": 0.05},
+    "clipped": {  # by plain descent: Adam makes steps of what rounding left, divided or not
+        "loss": "wasserstein",
+        "penalty.name": "none",
+        "optim.clip": 0.05,
+        "optim.name": "sgd",
+        "optim.lr": 0.05,
+    },
     **{f"optimiser {name}": {"optim.name": name, "optim.lr": 1e-3} for name in OPTIMISERS},
 }
 STEPS = 6
