@@ -150,6 +150,7 @@ def train(
             why = _played(ready, log, hooks, folder, monitor)
         return told(lambda: _ended(ready, folder, log, why, score, watching, monitor))
     finally:
+        ready.batches.close()
         log.close()
 
 

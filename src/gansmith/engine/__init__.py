@@ -1,5 +1,6 @@
 """The only room that knows the distributed engine, devices, precision and threads."""
 
+from gansmith.engine.compiling import Compiling, Face, face_of, plainly
 from gansmith.engine.devices import (
     DEVICES,
     bf16_works,
@@ -31,12 +32,17 @@ from gansmith.engine.ranks import (
     world,
 )
 from gansmith.engine.running import Engine, frozen, meet, own_device, started_by_others
+from gansmith.engine.sending import Parcel, Post, sent
 
 __all__ = [
     "DEVICES",
     "WHOLE",
+    "Compiling",
     "Draw",
     "Engine",
+    "Face",
+    "Parcel",
+    "Post",
     "Share",
     "added",
     "alone",
@@ -44,6 +50,7 @@ __all__ = [
     "bf16_works",
     "cores",
     "equal_everywhere",
+    "face_of",
     "fastest_threads",
     "from_main",
     "frozen",
@@ -60,8 +67,10 @@ __all__ = [
     "own_device",
     "pick_device",
     "pick_precision",
+    "plainly",
     "rank",
     "seeded",
+    "sent",
     "started_by_others",
     "threads",
     "told",

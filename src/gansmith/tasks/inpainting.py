@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gansmith.config import Config
 from gansmith.data.masks import draw_masks
+from gansmith.engine import sent
 from gansmith.losses import masked_l1, variety
 from gansmith.models import PRIORS
 from gansmith.models.completion import completed, given_of
@@ -37,7 +38,7 @@ def holes(cfg: Config, span: tuple[float, float], inputs: int = 0) -> Give:
         whole = draw.rows(count)
         hole = draw_masks(masks.kinds, masks.area, whole, height, width, draw.generator)
         hole = draw.own(hole, count)
-        return x, given_of(x, hole[:, None].to(x.device), span)
+        return x, given_of(x, sent(hole, x.device)[:, None], span)
 
     return give
 
@@ -100,7 +101,7 @@ class Inpainting:
     def varied(self, fake: Tensor, micro: Micro) -> Tensor:
         """`gansmith.losses.variety` of the fillings and of others by fresh noise."""
         noise = micro.draws("variety").normal(*micro.noise_BZ.shape)
-        other_BZ = PRIORS[self.cfg.model.prior](noise).to(micro.noise_BZ.device)
+        other_BZ = sent(PRIORS[self.cfg.model.prior](noise), micro.noise_BZ.device)
         other = self.G(other_BZ, micro.labels_B, micro.given)
         apart_B = (micro.noise_BZ - other_BZ).abs().mean(1)
         return variety(fake, other, apart_B)
