@@ -1,6 +1,7 @@
 """A run small enough to play many times: 8-pixel pictures, a handful of channels."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -150,7 +151,8 @@ def built(
     engine = engine or Engine.start(cfg.device, cfg.precision, 1, cfg.compile)
     cfg, _ = settle_styles(cfg)
     spec = describe_generator(cfg, data.info)
-    task, state = new_state(cfg, engine, spec)
+    with engine.device if engine.device.type == "meta" else nullcontext():
+        task, state = new_state(cfg, engine, spec)
     state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
     batches = Batches(
         engine,

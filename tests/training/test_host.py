@@ -53,18 +53,14 @@ class Unwaiting(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-@contextmanager
-def nowhere() -> Iterator[Engine]:
-    """The engine, and the place where nets are built for it."""
-    there = torch.device("meta")
-    with there:
-        yield Nowhere(Engine.start("cpu", "fp32", 1).fabric, there, "fp32")
+def nowhere() -> Engine:
+    """Nets for it are built there (conftest.py): a net cannot be moved there with its optimiser."""
+    return Nowhere(Engine.start("cpu", "fp32", 1).fabric, torch.device("meta"), "fp32")
 
 
 def steps(make: Callable[..., Any], changes: dict[str, Any]) -> None:
     """Two steps of the game and of the average, as the loop makes them."""
-    with nowhere() as engine:
-        run = make({"optim.lr": 1e-3, "augment.flip": True} | changes, engine=engine)
+    run = make({"optim.lr": 1e-3, "augment.flip": True} | changes, engine=nowhere())
     assert {p.device.type for p in run.state.G.bare.parameters()} == {"meta"}
     with Unwaiting():
         for step in range(2):
