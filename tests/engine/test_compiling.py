@@ -32,7 +32,7 @@ def test_other_methods_compute_in_the_precision_of_the_net() -> None:
             return super().features(x)
 
     net, wrapped = Seeing(2, 2), nn.Identity()
-    put_on(wrapped, Face(Compiling(), net, context, lambda found: found.double()), ["features"])
+    put_on(wrapped, Face(Compiling(), net, context, lambda found: found.double()))
     found = wrapped.features(torch.ones(1, 2))
     assert found.dtype == torch.float64
     assert not inside

@@ -26,6 +26,7 @@ Judge = Callable[[Tensor, Tensor | None], Tensor]
 Around = Callable[[Judge, Tensor, Tensor | None, int], tuple[Tensor, Tensor]]
 SHAPES = 64  # variants of one function that are compiled before it is left plain; torch has 8
 EMPTY: Mapping[str, Any] = {}
+BESIDE = ("features", "patches", "contrast")  # what nets are asked for beside ``forward``
 FACE = "gansmith_face"  # the attribute of a net, as the engine wrapped it, that has them
 
 
@@ -142,9 +143,8 @@ class Face:
             return self._plain(*args, **options)
         return self._tried("forward", self._plain, args, options)
 
-    def asked(self, name: str, *args: Any) -> Any:
+    def asked(self, name: str, method: Callable[..., Any], *args: Any) -> Any:
         """Another method of the net than ``forward``, in the precision of the net."""
-        method = getattr(self.net, name)
         with self._autocast():
             found = self._tried(name, method, args) if self.at_work else method(*args)
         return self._answer(found)
@@ -232,15 +232,17 @@ def face_of(net: nn.Module) -> Face | None:
     return cast("Face | None", net.__dict__.get(FACE))
 
 
-def put_on(net: nn.Module, face: Face, names: Iterable[str]) -> None:
-    """Put a face on a net as the engine wrapped it; so many methods are asked for through it.
+def put_on(net: nn.Module, face: Face) -> None:
+    """Put a face on a net as the engine wrapped it; methods `BESIDE` are asked for through it.
 
     Lightning Fabric sends a method that is marked as a second ``forward`` through the first one
     only where its strategy has wrapped the net: elsewhere it would compute in another precision.
     """
     net.__dict__[FACE] = face
-    for name in names:
-        net.__dict__[name] = partial(face.asked, name)
+    for name in BESIDE:
+        if hasattr(face.net, name):
+            method = net.__dict__.get(name) or getattr(face.net, name)
+            net.__dict__[name] = partial(face.asked, name, method)
 
 
 @contextmanager

@@ -31,7 +31,6 @@ PATIENCE = timedelta(hours=2)  # of ranks that wait for the main one, which may 
 # What ranks ask each other at every step lies on the CPU: over NCCL each would wait for its GPU.
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 STARTED = "GANSMITH_STARTED"  # in the environment of processes that one of ours has started
-BESIDE = ("features", "patches", "contrast")  # what nets are asked for beside `forward`
 _met: tuple[int, int] = (1, 1)  # processes on each machine, machines
 
 
@@ -252,9 +251,16 @@ class Engine:
             if parameter.ndim == 4:  # 1.2x and more on CPU convolutions; native on CUDA
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         wrapped, optimizer = self.fabric.setup(net, optimizer)
+        for name in (
+            "features",
+            "patches",
+            "contrast",
+        ):  # asked for beside `forward`: the same precision
+            if hasattr(net, name):
+                wrapped.mark_forward_method(name)
         precision = self.fabric.strategy.precision
         face = Face(self.compiling, net, precision.forward_context, precision.convert_output)
-        put_on(wrapped, face, [name for name in BESIDE if hasattr(net, name)])
+        put_on(wrapped, face)
         return wrapped, optimizer
 
     @contextmanager
