@@ -27,6 +27,7 @@ Around = Callable[[Judge, Tensor, Tensor | None, int], tuple[Tensor, Tensor]]
 SHAPES = 64  # variants of one function that are compiled before it is left plain; torch has 8
 EMPTY: Mapping[str, Any] = {}
 BESIDE = ("features", "patches", "contrast")  # what nets are asked for beside ``forward``
+DRAWS = ("contrast",)  # what draws on the host meanwhile: a traced function cannot
 FACE = "gansmith_face"  # the attribute of a net, as the engine wrapped it, that has them
 
 
@@ -146,7 +147,8 @@ class Face:
     def asked(self, name: str, method: Callable[..., Any], *args: Any) -> Any:
         """Another method of the net than ``forward``, in the precision of the net."""
         with self._autocast():
-            found = self._tried(name, method, args) if self.at_work else method(*args)
+            fast = self.at_work and name not in DRAWS
+            found = self._tried(name, method, args) if fast else method(*args)
         return self._answer(found)
 
     @property
