@@ -9,6 +9,7 @@ takes its gradient inside the compiled function, by `torch.func.grad`: then one 
 """
 
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -111,6 +112,7 @@ class Face:
         self._autocast, self._answer = autocast, answer
         self._plain = net.forward
         self._made: dict[Any, Callable[..., Any]] = {}
+        self._seen: set[tuple[Any, ...]] = set()
         self._given_up: set[tuple[Any, ...]] = set()
         self._at_work = False
 
@@ -206,17 +208,23 @@ class Face:
         It is given up for tensors of that shape and kind alone, so that a run which is resumed
         computes as the one that was never stopped.
         """
-        if self._given_up and (key, *self._kind(args)) in self._given_up:
+        kind = (key, *self._kind(args))
+        if kind in self._given_up:
             return plain(*args, **dict(options))
         if key not in self._made:
             self._made[key] = self.how.compiled(plain)
         try:
-            return self._made[key](*args, **dict(options))
+            with nullcontext() if kind in self._seen else warnings.catch_warnings():
+                if kind not in self._seen:  # it is compiled now, and torch warns of its own doings
+                    warnings.simplefilter("ignore")
+                found = self._made[key](*args, **dict(options))
+            self._seen.add(kind)
+            return found
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # torch has no one kind for all that may go wrong in compiling
             found = plain(*args, **dict(options))  # raises by itself where the net is at fault
-            self._given_up.add((key, *self._kind(args)))
+            self._given_up.add(kind)
             name = key if isinstance(key, str) else key[0]
             self.how.give_up(f"{name} of {type(self.net).__name__}", error)
             return found
