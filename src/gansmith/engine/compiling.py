@@ -10,7 +10,7 @@ takes its gradient inside the compiled function, by `torch.func.grad`: then one 
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +26,6 @@ Judge = Callable[[Tensor, Tensor | None], Tensor]
 # What is to be compiled around a net: of the net as a function, samples, labels, and a number.
 Around = Callable[[Judge, Tensor, Tensor | None, int], tuple[Tensor, Tensor]]
 SHAPES = 64  # variants of one function that are compiled before it is left plain; torch has 8
-EMPTY: Mapping[str, Any] = {}
 BESIDE = ("features", "patches", "contrast")  # what nets are asked for beside ``forward``
 DRAWS = ("contrast",)  # what draws on the host meanwhile: a traced function cannot
 FACE = "gansmith_face"  # the attribute of a net, as the engine wrapped it, that has them
@@ -141,10 +140,9 @@ class Face:
         finally:
             self._at_work = before
 
-    def _forward(self, *args: Any, **options: Any) -> Any:
-        if not self.at_work:
-            return self._plain(*args, **options)
-        return self._tried("forward", self._plain, args, options)
+    def _forward(self, *args: Any) -> Any:
+        """What tasks ask for, by places and not by names."""
+        return self._tried("forward", self._plain, args) if self.at_work else self._plain(*args)
 
     def asked(self, name: str, method: Callable[..., Any], *args: Any) -> Any:
         """Another method of the net than ``forward``, in the precision of the net."""
@@ -201,7 +199,6 @@ class Face:
         key: Any,
         plain: Callable[..., Any],
         args: tuple[Any, ...],
-        options: Mapping[str, Any] = EMPTY,
     ) -> Any:
         """What the compiled function says, or the plain one where it cannot be compiled.
 
@@ -210,20 +207,20 @@ class Face:
         """
         kind = (key, *self._kind(args))
         if kind in self._given_up:
-            return plain(*args, **dict(options))
+            return plain(*args)
         if key not in self._made:
             self._made[key] = self.how.compiled(plain)
         try:
             with nullcontext() if kind in self._seen else warnings.catch_warnings():
                 if kind not in self._seen:  # it is compiled now, and torch warns of its own doings
                     warnings.simplefilter("ignore")
-                found = self._made[key](*args, **dict(options))
+                found = self._made[key](*args)
             self._seen.add(kind)
             return found
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # torch has no one kind for all that may go wrong in compiling
-            found = plain(*args, **dict(options))  # raises by itself where the net is at fault
+            found = plain(*args)  # raises by itself where the net is at fault
             self._given_up.add(kind)
             name = key if isinstance(key, str) else key[0]
             self.how.give_up(f"{name} of {type(self.net).__name__}", error)

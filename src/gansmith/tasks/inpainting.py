@@ -74,7 +74,8 @@ class Inpainting:
         given = micro.given
         assert given is not None, "a completion is given a picture with a hole"
         cfg, matching = self.cfg.completion, self.cfg.matching
-        made = self.G(micro.noise_BZ, micro.labels_B, given, whole=True)
+        whole = True  # known pixels too
+        made = self.G(micro.noise_BZ, micro.labels_B, given, whole)
         fake = completed(made, given)
         inside, outside = masked_l1(made, micro.real, given[:, -1:] > 0.5)
         terms = {"hole": cfg.hole * inside, "rest": cfg.rest * outside}
