@@ -242,3 +242,13 @@ def test_digits_face_one_way_and_the_data_are_left_as_they_were() -> None:
     before = images_NHW.copy()
     assert told(images_NHW) > 0.8
     assert (images_NHW == before).all()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
+def test_nets_are_compiled_only_when_asked(device: str) -> None:
+    cfg, reasons = resolve(build({}), IMAGES, Facts(device, "fp32"))
+    assert cfg.compile == "off"
+    assert [reason.value for reason in reasons if reason.key == "compile"] == ["off"]
+    asked, reasons = resolve(build(nest({"compile": "on"}.items())), IMAGES, Facts(device, "fp32"))
+    assert asked.compile == "on"
+    assert not any(reason.key == "compile" for reason in reasons)

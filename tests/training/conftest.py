@@ -1,6 +1,7 @@
 """A run small enough to play many times: 8-pixel pictures, a handful of channels."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from gansmith.config import Config, build, nest
 from gansmith.data import DataInfo
 from gansmith.engine import Engine
 from gansmith.tasks import TASKS, Task
-from gansmith.training import Batches, Hooks, Log, State, images_per_step, train
+from gansmith.training import Batches, Hooks, Log, State, images_per_step, reading_ahead, train
 from gansmith.training.checkpoint import read_latest
 
 
@@ -60,6 +61,7 @@ SETTINGS = {
     "batch": 8,
     "device": "cpu",
     "precision": "fp32",
+    "compile": "off",
     "threads": 1,
     "save_every": 100,
     "sample_every": 100,
@@ -142,13 +144,15 @@ def built(
     resumed: bool = False,
     shape: tuple[int, ...] = (3, 8, 8),
     data: Pictures | None = None,
+    engine: Engine | None = None,
 ) -> Run:
     cfg = build(nest((SETTINGS | (changes or {})).items()))
     data = data or Pictures(shape=shape, given=1 if TASKS[cfg.task].sides else 0)
-    engine = Engine.start(cfg.device, cfg.precision, 1)
+    engine = engine or Engine.start(cfg.device, cfg.precision, 1, cfg.compile)
     cfg, _ = settle_styles(cfg)
     spec = describe_generator(cfg, data.info)
-    task, state = new_state(cfg, engine, spec)
+    with engine.device if engine.device.type == "meta" else nullcontext():
+        task, state = new_state(cfg, engine, spec)
     state.total_images = round(cfg.budget.amount) * images_per_step(cfg)
     batches = Batches(
         engine,
@@ -164,6 +168,7 @@ def built(
         range=spec.range,
         give=giver(cfg, spec),
         pac=cfg.model.d.pac,
+        ahead=reading_ahead(engine),
     )
     out = root / name
     out.mkdir(exist_ok=True)

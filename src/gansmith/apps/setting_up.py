@@ -36,6 +36,7 @@ from gansmith.training import (
     images_per_step,
     measure,
     planned_images,
+    reading_ahead,
 )
 from gansmith.waiting import VARIABLE, policy
 
@@ -81,14 +82,7 @@ def check_tables(cfg: Config) -> None:
         "optim.name": OPTIMISERS,
         "device": DEVICES,
     }
-    names = (
-        cfg.task,
-        cfg.loss,
-        cfg.penalty.name,
-        cfg.model.name,
-        cfg.optim.name,
-        cfg.device,
-    )
+    names = (cfg.task, cfg.loss, cfg.penalty.name, cfg.model.name, cfg.optim.name, cfg.device)
     for key, name in zip(tables, names, strict=True):
         if name not in tables[key]:
             known = ", ".join(tables[key])
@@ -332,7 +326,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
     reasons = fitted + reasons + left_out(cfg)
     spec = describe_generator(cfg, data.info)
     threads = cfg.threads if cfg.threads != "auto" else cores()
-    engine = Engine.start(cfg.device, cfg.precision, threads)
+    engine = Engine.start(cfg.device, cfg.precision, threads, cfg.compile)
     task, state = new_state(cfg, engine, spec)
     refuse_unshared(cfg, state.D.bare if "D" in state.players else None)
     batches = Batches(
@@ -350,6 +344,7 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         range=spec.range,
         give=giver(cfg, spec),
         pac=cfg.model.d.pac,
+        ahead=reading_ahead(engine),
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
 

@@ -153,6 +153,7 @@ def train(
         ended = partial(_ended, ready, folder, log, why, score, watching, monitor)
         return of_samples(ready.state, ended)
     finally:
+        ready.batches.close()
         log.close()
 
 

@@ -86,6 +86,7 @@ class Config(Section):
     loss: Annotated[str, BeforeValidator(_known_as)] = "rpgan"
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: Literal["auto", "off", "on", "graphs"] = "auto"  # the nets, by torch; CUDA graphs
     threads: Size | Auto = "auto"
     waiting: Literal["auto", "active", "passive", "default"] = "auto"  # of OpenMP's threads
     sharded: bool = False  # on several ranks each holds a part of all nets, moments and averages

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from gansmith.engine import Draw
+from gansmith.engine import Draw, sent
 
 SHIFT = 1 / 8  # of each side
 HOLE = 1 / 2  # of each side
@@ -21,7 +21,7 @@ HOLE = 1 / 2  # of each side
 
 def _uniform(x: Tensor, low: float, high: float, draw: Draw) -> Tensor:
     values = draw.uniform(len(x)) * (high - low) + low
-    return values.to(x.device, x.dtype).view(-1, 1, 1, 1)
+    return sent(values, x.device, x.dtype).view(-1, 1, 1, 1)
 
 
 def color(x_BCHW: Tensor, draw: Draw) -> Tensor:
@@ -42,8 +42,8 @@ def translation(x_BCHW: Tensor, draw: Draw) -> Tensor:
     """Shift by up to an eighth of each side; what comes in from outside is black (−1)."""
     count, _, height, width = x_BCHW.shape
     down, across = max(1, round(height * SHIFT)), max(1, round(width * SHIFT))
-    offsets_y = draw.integers(0, 2 * down + 1, count).to(x_BCHW.device)
-    offsets_x = draw.integers(0, 2 * across + 1, count).to(x_BCHW.device)
+    offsets_y = sent(draw.integers(0, 2 * down + 1, count), x_BCHW.device)
+    offsets_x = sent(draw.integers(0, 2 * across + 1, count), x_BCHW.device)
     padded = pad(x_BCHW, (across, across, down, down), value=-1.0)
     rows = offsets_y[:, None] + torch.arange(height, device=x_BCHW.device)
     columns = offsets_x[:, None] + torch.arange(width, device=x_BCHW.device)
@@ -55,13 +55,14 @@ def translation(x_BCHW: Tensor, draw: Draw) -> Tensor:
 def cutout(x_BCHW: Tensor, draw: Draw) -> Tensor:
     """Replace a rectangle of half of each side, at a random place, by mid-grey (0)."""
     count, _, height, width = x_BCHW.shape
-    top = draw.integers(-(height // 4), height - height // 4, count, 1)
-    left = draw.integers(-(width // 4), width - width // 4, count, 1)
-    y, x = torch.arange(height)[None], torch.arange(width)[None]
+    device = x_BCHW.device
+    top = sent(draw.integers(-(height // 4), height - height // 4, count, 1), device)
+    left = sent(draw.integers(-(width // 4), width - width // 4, count, 1), device)
+    y, x = (torch.arange(side, device=device)[None] for side in (height, width))
     in_rows = (y >= top) & (y < top + round(height * HOLE))
     in_columns = (x >= left) & (x < left + round(width * HOLE))
     keep = ~(in_rows[:, :, None] & in_columns[:, None, :])
-    return x_BCHW * keep[:, None].to(x_BCHW.device, x_BCHW.dtype)
+    return x_BCHW * keep[:, None].to(x_BCHW.dtype)
 
 
 Distortion = Callable[[Tensor, Draw], Tensor]
@@ -90,11 +91,11 @@ def sometimes(x_BCHW: Tensor, policy: str, chance: float, draw: Draw) -> Tensor:
     by G, so that G is not rewarded for distorted samples.
     Theirs have a draw each, ours one for all.
     """
-    drawn_B = draw.uniform(len(x_BCHW)) < chance
+    drawn_B = sent(draw.uniform(len(x_BCHW)) < chance, x_BCHW.device)
     distorted = x_BCHW
     for distortion in beyond(policy):
         distorted = distortion(distorted, draw)
-    return torch.where(drawn_B.to(x_BCHW.device)[:, None, None, None], distorted, x_BCHW)
+    return torch.where(drawn_B[:, None, None, None], distorted, x_BCHW)
 
 
 def augment(x_BCHW: Tensor, policy: str, draw: Draw) -> Tensor:

@@ -1,5 +1,6 @@
 """The only room that knows the distributed engine, devices, precision and threads."""
 
+from gansmith.engine.compiling import Compiling, Face, face_of, plainly
 from gansmith.engine.devices import (
     DEVICES,
     bf16_works,
@@ -31,6 +32,7 @@ from gansmith.engine.ranks import (
     world,
 )
 from gansmith.engine.running import Engine, frozen, meet, own_device, started_by_others
+from gansmith.engine.sending import Parcel, Post, sent
 from gansmith.engine.sharding import (
     divide,
     hold_part,
@@ -46,8 +48,12 @@ from gansmith.engine.sharding import (
 __all__ = [
     "DEVICES",
     "WHOLE",
+    "Compiling",
     "Draw",
     "Engine",
+    "Face",
+    "Parcel",
+    "Post",
     "Share",
     "added",
     "alone",
@@ -56,6 +62,7 @@ __all__ = [
     "cores",
     "divide",
     "equal_everywhere",
+    "face_of",
     "fastest_threads",
     "from_main",
     "frozen",
@@ -77,8 +84,10 @@ __all__ = [
     "part_like",
     "pick_device",
     "pick_precision",
+    "plainly",
     "rank",
     "seeded",
+    "sent",
     "started_by_others",
     "take",
     "threads",

@@ -3,9 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from torch import Tensor, distributed, nn
 from torch.optim import Optimizer
 
 from gansmith.allocator import keep_memory
+from gansmith.engine.compiling import BESIDE, Compiling, Face, compiled, own_gradients, put_on
 from gansmith.engine.devices import pick_device, pick_precision, use_threads
 from gansmith.engine.draws import Share
 from gansmith.engine.ranks import average, rank, world
+from gansmith.engine.sending import sent
 from gansmith.engine.sharding import heard, in_parts, is_divided, send_gradients
 from gansmith.errors import UserError
 
@@ -196,6 +198,7 @@ class Engine:
     fabric: "Fabric"
     device: torch.device
     precision: str
+    compiling: Compiling = field(default_factory=Compiling)
 
     @property
     def processes(self) -> dict[str, int]:
@@ -208,12 +211,22 @@ class Engine:
 
     @classmethod
     def start(
-        cls, device: str = "auto", precision: str = "fp32", threads: int | None = None
+        cls,
+        device: str = "auto",
+        precision: str = "fp32",
+        threads: int | None = None,
+        compiling: str = "off",
     ) -> "Engine":
         """Choose the device, set the thread count and make runs repeatable.
 
+        Args:
+            device: see `DEVICES`.
+            precision: ``fp32`` or ``bf16``.
+            threads: None leaves them.
+            compiling: how nets are compiled, see `Compiling`.
+
         Raises:
-            UserError: if the device or the precision is not available.
+            UserError: if the device, the precision or such a compiling is not available.
         """
         name = pick_device(device)
         precision = pick_precision(precision, name)
@@ -224,11 +237,13 @@ class Engine:
         if threads:
             use_threads(threads)
         keep_memory()
-        return cls(fabric, fabric.device, precision)
+        how = Compiling(compiling)
+        how.begin(fabric.device)
+        return cls(fabric, fabric.device, precision, how)
 
     def place(self, x: Tensor) -> Tensor:
-        """The tensor on the engine's device."""
-        return x.to(self.device, non_blocking=True)
+        """The tensor on the engine's device; nobody waits for the copy."""
+        return sent(x, self.device)
 
     def setup(self, net: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """Hand a net and its optimiser to the engine; images go channels-last.
@@ -242,19 +257,34 @@ class Engine:
             if parameter.ndim == 4 and not divided:  # 1.2x and more on CPU convolutions
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         wrapped, optimizer = self.fabric.setup(net, optimizer, move_to_device=not divided)
-        for name in (
-            "features",
-            "patches",
-            "contrast",
-        ):  # asked for beside `forward`: the same precision
+        for name in BESIDE:
             if hasattr(net, name):
-                wrapped.mark_forward_method(name)
                 heard(wrapped, net, name)
+        precision = self.fabric.strategy.precision
+        face = Face(self.compiling, net, precision.forward_context, precision.convert_output)
+        put_on(wrapped, face)
         return wrapped, optimizer
 
-    def backward(self, loss: Tensor) -> None:
-        """Accumulate the gradients of a scalar."""
+    @contextmanager
+    def compiled(self, nets: Iterable[nn.Module]) -> Iterator[None]:
+        """Within the block, which is one player's turn, its nets are compiled, if they are to be.
+
+        Args:
+            nets: as `setup` returned them.
+        """
+        with compiled(nets):
+            yield
+
+    def begin(self) -> None:
+        """A micro-batch begins: what CUDA graphs have made of the last one is not needed."""
+        if self.compiling.mode == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()
+
+    def backward(self, loss: Tensor, net: nn.Module | None = None) -> None:
+        """Accumulate the gradients of a scalar; ``net`` is the bare one that they are of."""
         self.fabric.backward(loss)
+        if net is not None and self.compiling.mode == "graphs":
+            own_gradients(net)
 
     def average(self, net: nn.Module, signals: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The gradients of a net become their means over the ranks; one that has none keeps none.

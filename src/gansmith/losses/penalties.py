@@ -5,13 +5,14 @@ the real samples, the generated ones, points between or around them. `PENALTIES`
 what s is drawn to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from gansmith.engine import Draw, mean_of_ranks, world
+from gansmith.engine import Draw, mean_of_ranks, sent, world
 from gansmith.losses.precision import wide
 
 Place = Literal["nowhere", "real", "fake", "both", "between", "around"]
@@ -65,6 +66,28 @@ def squared_gradient_norm(logits_B: Tensor, samples: Tensor) -> Tensor:
     return wide(gradient).square().reshape(len(logits_B), -1).sum(1)
 
 
+def outputs_and_slopes(judge: Callable[[Tensor], Tensor], samples: Tensor) -> tuple[Tensor, Tensor]:
+    """D's logits, and `squared_gradient_norm` of them, by a gradient that is taken inside.
+
+    The same numbers; `torch.compile` can differentiate this once more, where it cannot a gradient
+    through what it has compiled.
+
+    Args:
+        judge: D, as a function of the samples alone.
+        samples: the batch, shape (B, ...) or (B·p, ...).
+
+    Returns:
+        Logits (B,), and their squared norms (B,), both differentiable in D's weights.
+    """
+
+    def summed(x: Tensor) -> tuple[Tensor, Tensor]:
+        logits_B = judge(x)
+        return logits_B.sum(), logits_B
+
+    gradient, logits_B = torch.func.grad(summed, has_aux=True)(samples)
+    return logits_B, wide(gradient).square().reshape(len(logits_B), -1).sum(1)
+
+
 def finite_difference(here_B: Tensor, near_B: Tensor, sigma: float) -> Tensor:
     """(D(x + σε) − D(x))²/σ² with ε ~ N(0, I): its mean over ε is ‖∇D(x)‖² + O(σ²).
 
@@ -101,7 +124,7 @@ def points_between(real: Tensor, fake: Tensor, draw: Draw, pac: int = 1) -> Tens
     Gulrajani et al. 2017, algorithm 1.
     """
     share = draw.uniform(len(real) // pac, unit=1).repeat_interleave(pac)
-    share = share.to(real.device, real.dtype)
+    share = sent(share, real.device, real.dtype)
     share = share.view(-1, *[1] * (real.ndim - 1))
     return torch.lerp(fake, real, share)
 
@@ -117,7 +140,7 @@ def spread_of(x: Tensor) -> Tensor:
 
 def points_around(real: Tensor, draw: Draw) -> Tensor:
     """x + δ, δ ~ N(0, (s/2)²·I), with s the standard deviation of the batch. Kodali et al. 2017."""
-    step = draw.normal(*real.shape).to(real.device, real.dtype)
+    step = sent(draw.normal(*real.shape), real.device, real.dtype)
     return real + SPREAD * spread_of(real.detach()) * step
 
 

@@ -90,7 +90,9 @@ def alike(x_BCHW: Tensor, channels: int) -> Tensor:
     if x_BCHW.shape[1] not in (1, 3):  # of such channels nobody has a luma
         grey_B1HW = x_BCHW.mean(1, keepdim=True)
     elif x_BCHW.shape[1] == 3:
-        grey_B1HW = (x_BCHW * x_BCHW.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        # Filled where they are needed: a tensor of numbers of the host would be waited for.
+        luma_3 = torch.stack([x_BCHW.new_full((), share) for share in LUMA])
+        grey_B1HW = (x_BCHW * luma_3.view(1, 3, 1, 1)).sum(1, keepdim=True)
     return grey_B1HW.expand(-1, channels, -1, -1)
 
 

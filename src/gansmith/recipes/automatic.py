@@ -221,12 +221,21 @@ def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[R
     if cfg.precision == "auto":
         why = "exact and safe everywhere" if facts.precision == "fp32" else "the probe passed"
         found.append(Reason("precision", facts.precision, why))
+    if cfg.compile == "auto":
+        found.append(Reason("compile", "off", _why_plain(facts.device)))
     if cfg.resolution == "auto" and info.kind == "images":
         text = f"{info.shape[1]}x{info.shape[2]}"
         found.append(Reason("resolution", text, "from the data"))
     if cfg.data.channels == "auto" and info.kind == "images" and not info.given:
         found.append(Reason("data.channels", info.shape[0], "from the data"))
     return apply(cfg, found), found
+
+
+def _why_plain(device: str) -> str:
+    """Why nets are not compiled unasked: docs/performance.md has the measurements there are."""
+    if device == "cuda":
+        return "not yet measured on a GPU, and it begins with minutes: --set compile=on tries it"
+    return f"it gained nothing on one thread of a CPU, and takes 10 to 40 s: {device}"
 
 
 def apply(cfg: Config, decisions: list[Reason]) -> Config:

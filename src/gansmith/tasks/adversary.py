@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
+from gansmith.engine import sent
 from gansmith.losses import (
     AdversarialLoss,
     adversarial,
@@ -47,7 +48,7 @@ class Adversary:
         x = micro.view(x, side)
         if controls.sigma:
             noise = micro.draws(f"instance-{side}").normal(*x.shape)
-            x = x + self.unit * controls.sigma * noise.to(x.device, x.dtype)
+            x = x + self.unit * controls.sigma * sent(noise, x.device, x.dtype)
         return x
 
     def terms(self, fake: Tensor, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
@@ -84,7 +85,7 @@ class Adversary:
             return self.loss.d_loss(real_B, fake_B)
         draw = micro.draws("flipped-labels")
         real_lies_B, fake_lies_B = (
-            (draw.uniform(len(real_B), unit=1) < flip).to(real_B.device) for _ in range(2)
+            sent(draw.uniform(len(real_B), unit=1) < flip, real_B.device) for _ in range(2)
         )
         return told(self.loss, real_B, fake_B, smooth, real_lies_B, fake_lies_B)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
-from gansmith.engine import Draw
+from gansmith.engine import Draw, sent
 from gansmith.models import Critic, Spec
 from gansmith.models.layers import he
 from gansmith.models.translation import Translating, alike
@@ -67,7 +67,8 @@ class Contrasted(nn.Module):
         found = []
         for query, key, head in zip(seen, wanted, self.heads, strict=True):
             spots = query.shape[2] * query.shape[3]
-            at = torch.randperm(spots, generator=draw.generator)[: self.places].to(query.device)
+            chosen = torch.randperm(spots, generator=draw.generator)[: self.places]
+            at = sent(chosen, query.device)
             q, k = (each.flatten(2)[:, :, at].transpose(1, 2) for each in (query, key))
             found.append(torch.stack([head(q), head(k).detach()]))
         return found
@@ -117,6 +118,11 @@ class Judge(nn.Module):
     def __init__(self, both: nn.Module, back: bool) -> None:
         super().__init__()
         self.both, self._back = both, back
+
+    @property
+    def within(self) -> tuple[nn.Module, tuple[bool]]:
+        """The net that is asked, and what it is told beside sample and class."""
+        return self.both, (self._back,)
 
     def forward(self, x: Tensor, y_B: Tensor | None = None) -> Tensor:
         return self.both(x, y_B, self._back)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gansmith.config import Config
 from gansmith.data.masks import draw_masks
+from gansmith.engine import sent
 from gansmith.losses import masked_l1, variety
 from gansmith.models import PRIORS
 from gansmith.models.completion import completed, given_of
@@ -37,7 +38,7 @@ def holes(cfg: Config, span: tuple[float, float], inputs: int = 0) -> Give:
         whole = draw.rows(count)
         hole = draw_masks(masks.kinds, masks.area, whole, height, width, draw.generator)
         hole = draw.own(hole, count)
-        return x, given_of(x, hole[:, None].to(x.device), span)
+        return x, given_of(x, sent(hole, x.device)[:, None], span)
 
     return give
 
@@ -73,7 +74,8 @@ class Inpainting:
         given = micro.given
         assert given is not None, "a completion is given a picture with a hole"
         cfg, matching = self.cfg.completion, self.cfg.matching
-        made = self.G(micro.noise_BZ, micro.labels_B, given, whole=True)
+        whole = True  # known pixels too
+        made = self.G(micro.noise_BZ, micro.labels_B, given, whole)
         fake = completed(made, given)
         inside, outside = masked_l1(made, micro.real, given[:, -1:] > 0.5)
         terms = {"hole": cfg.hole * inside, "rest": cfg.rest * outside}
@@ -100,7 +102,7 @@ class Inpainting:
     def varied(self, fake: Tensor, micro: Micro) -> Tensor:
         """`gansmith.losses.variety` of the fillings and of others by fresh noise."""
         noise = micro.draws("variety").normal(*micro.noise_BZ.shape)
-        other_BZ = PRIORS[self.cfg.model.prior](noise).to(micro.noise_BZ.device)
+        other_BZ = sent(PRIORS[self.cfg.model.prior](noise), micro.noise_BZ.device)
         other = self.G(other_BZ, micro.labels_B, micro.given)
         apart_B = (micro.noise_BZ - other_BZ).abs().mean(1)
         return variety(fake, other, apart_B)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gansmith.config import PenaltyConfig
-from gansmith.engine import rank, world
+from gansmith.engine import face_of, plainly, rank, sent, world
 from gansmith.losses.penalties import (
     PENALTIES,
     Place,
     centred_penalty,
     finite_difference,
+    outputs_and_slopes,
     points_around,
     points_between,
     sloped,
@@ -22,8 +25,7 @@ from gansmith.losses.penalties import (
 from gansmith.models import ties_samples
 from gansmith.tasks.game import Micro, Terms
 
-# Of outputs, samples, labels, and how many of the samples are real; one ‖∇D‖² for each output.
-Slope = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+Judging = Callable[[Tensor, Tensor | None], Tensor]  # of samples and labels
 
 NAMES = {"real": "r1", "fake": "r2"}  # of the penalties on both sides
 
@@ -37,6 +39,18 @@ class Judged:
     norms: dict[str, Tensor]
 
 
+class Slope(Protocol):
+    """D's outputs and one ‖∇D‖² for each, at samples that it is asked about.
+
+    ``reals``: so many of the first samples are real. ``out`` are its outputs, where it was asked
+    before.
+    """
+
+    def __call__(
+        self, samples: Tensor, labels: Tensor | None, reals: int, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]: ...
+
+
 def outputs(D: nn.Module, samples: Tensor, labels_B: Tensor | None, real: int) -> Tensor:
     """D on a batch of which the first ``real`` samples are real.
 
@@ -45,9 +59,42 @@ def outputs(D: nn.Module, samples: Tensor, labels_B: Tensor | None, real: int) -
     both (Radford et al. 2016).
     """
     if 0 < real < len(samples) and ties_samples(D):
-        sides = (slice(0, real), slice(real, None))
-        return torch.cat([D(samples[s], None if labels_B is None else labels_B[s]) for s in sides])
+        return _apart(D, samples, labels_B, real)
     return D(samples, labels_B)
+
+
+def _apart(D: Judging, samples: Tensor, labels_B: Tensor | None, real: int) -> Tensor:
+    sides = (slice(0, real), slice(real, None))
+    return torch.cat([D(samples[s], None if labels_B is None else labels_B[s]) for s in sides])
+
+
+def _slopes_together(
+    D: Judging, samples: Tensor, labels_B: Tensor | None, real: int
+) -> tuple[Tensor, Tensor]:
+    del real
+    return outputs_and_slopes(lambda x: D(x, labels_B), samples)
+
+
+def _slopes_apart(
+    D: Judging, samples: Tensor, labels_B: Tensor | None, real: int
+) -> tuple[Tensor, Tensor]:
+    return outputs_and_slopes(lambda x: _apart(D, x, labels_B, real), samples)
+
+
+def exact_slopes(
+    D: nn.Module, samples: Tensor, labels_B: Tensor | None, reals: int
+) -> tuple[Tensor, Tensor]:
+    """`outputs` and ‖∇D‖² of each, differentiable in D's weights; compiled where D is."""
+    net, more = getattr(D, "within", (D, ()))
+    face = face_of(net)
+    if face is not None and face.takes_slopes:
+        tied = 0 < reals < len(samples) and ties_samples(D)
+        around = _slopes_apart if tied else _slopes_together
+        return face.slopes(around, samples.detach(), labels_B, reals if tied else 0, more)
+    with plainly(net):  # a compiled net has no second derivative
+        samples = samples.detach().requires_grad_()
+        out = outputs(D, samples, labels_B, reals)
+        return out, squared_gradient_norm(out, samples)
 
 
 def judge(
@@ -82,12 +129,14 @@ def judge(
             continue
         labels = None if labels_B is None else torch.cat([labels_B[r], labels_B[f]])
         reals = r.stop - r.start
-        samples = samples.detach().requires_grad_(wanted)
-        out = outputs(D, samples, labels, reals)
+        both: Tensor | None = None
+        if wanted:
+            out, both = slope(samples.detach(), labels, reals)
+        else:
+            out = outputs(D, samples.detach(), labels, reals)
         cut = len(out) * reals // len(samples)  # D may judge packs of samples
         parts.append((out[:cut], out[cut:]))
-        if wanted:
-            both = slope(out, samples, labels, reals)
+        if both is not None:
             found = {"real": both[:cut], "fake": both[cut:]}
             norms = {side: found[side] for side in sloped}
     real_B, fake_B = (torch.cat(side) for side in zip(*parts, strict=True))
@@ -111,11 +160,12 @@ def _judged_at_once(
 
     def chosen(size: int) -> Tensor:
         reals, fakes, cut = first[0] // size, first[1] // size, len(real) // size
-        return torch.tensor([*range(reals), *range(cut, cut + fakes)], device=samples.device)
+        places = ((0, reals), (cut, cut + fakes))
+        return torch.cat([torch.arange(*ends, device=samples.device) for ends in places])
 
     some = chosen(1)
     labels = None if labels is None else labels[some]
-    both = slope(out[chosen(each)], samples[some], labels, first[0])
+    _, both = slope(samples[some], labels, first[0], out[chosen(each)])
     found = {"real": both[: first[0] // each], "fake": both[first[0] // each :]}
     norms = {side: found[side] for side in sloped}
     return Judged(out[: len(real) // each], out[len(real) // each :], norms)
@@ -184,20 +234,36 @@ class Smoothing:
     def slope(self, D: nn.Module, micro: Micro) -> Slope:
         """The exact slope, or the finite difference."""
         if self.cfg.method == "exact":
-            square = self.unit**2
-            return lambda out, samples, labels, reals: square * squared_gradient_norm(out, samples)
+            return partial(self._exact, D)
 
-        def differ(out: Tensor, samples: Tensor, labels: Tensor | None, reals: int) -> Tensor:
+        def differ(
+            samples: Tensor, labels: Tensor | None, reals: int, out: Tensor | None = None
+        ) -> tuple[Tensor, Tensor]:
+            if out is None:
+                out = outputs(D, samples, labels, reals)
             draw, fakes = micro.draws("finite-difference"), len(samples) - reals
             steps = [
                 draw.normal(len(micro.real), *samples.shape[1:])[:count] for count in (reals, fakes)
             ]
             step = torch.cat(steps)
             length = self.cfg.sigma * self.unit
-            near = samples.detach() + length * step.to(samples.device, samples.dtype)
-            return finite_difference(out, outputs(D, near, labels, reals), self.cfg.sigma)
+            near = samples.detach() + length * sent(step, samples.device, samples.dtype)
+            near_B = outputs(D, near, labels, reals)
+            return out, finite_difference(out, near_B, self.cfg.sigma)
 
         return differ
+
+    def _exact(
+        self,
+        D: nn.Module,
+        samples: Tensor,
+        labels: Tensor | None,
+        reals: int,
+        out: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        assert out is None, "an exact slope is taken with the outputs"
+        out, norm = exact_slopes(D, samples, labels, reals)
+        return out, self.unit**2 * norm
 
     def terms(
         self, norms: dict[str, Tensor], part: Part | None, gamma: float
@@ -222,10 +288,10 @@ class Smoothing:
             points = points_between(real.detach(), fake.detach(), draw, self.pac)
         else:
             points = points_around(real.detach(), draw)
-        points = points[: part.count].requires_grad_()
+        points = points[: part.count]
         labels = None if micro.labels_B is None else micro.labels_B[: part.count]
         norm_P = torch.zeros(0, device=real.device)
         if part.count:
-            norm_P = self.slope(D, micro)(D(points, labels), points, labels, part.count)
+            _, norm_P = self.slope(D, micro)(points, labels, part.count)
         value = centred_penalty(norm_P, gamma, PENALTIES[self.cfg.name].centre)
         return {"gp": part.weighed(value, norm_P)}, {"grad_between": steepness(norm_P, part)}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
+from gansmith.engine import sent
 from gansmith.losses import cycle_consistency, identity_loss, patch_nce
 from gansmith.models import PRIORS
 from gansmith.models.translation import alike
@@ -170,7 +171,7 @@ class Cycle:
     def noise(self, micro: Micro, stream: str) -> Tensor:
         """Other noise than that of the way there."""
         drawn = micro.draws(stream).normal(*micro.noise_BZ.shape)
-        return PRIORS[self.cfg.model.prior](drawn).to(micro.noise_BZ.device)
+        return sent(PRIORS[self.cfg.model.prior](drawn), micro.noise_BZ.device)
 
 
 def unpaired(

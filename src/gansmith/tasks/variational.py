@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.config import Config
+from gansmith.engine import sent
 from gansmith.losses.variational import divergence_from_prior, reconstruction
 from gansmith.tasks.adversary import Adversary
 from gansmith.tasks.game import Controls, Micro, Side, Terms
@@ -101,7 +102,7 @@ class VariationalGame:
     def d_terms(self, micro: Micro, controls: Controls) -> tuple[Terms, Terms]:
         with torch.no_grad():  # every second fake sample is a reconstruction
             found, _, _, made = self.play(micro)
-            odd = (micro.draws("order").share.places(len(made)) % 2 == 1).to(made.device)
+            odd = sent(micro.draws("order").share.places(len(made)) % 2 == 1, made.device)
             fake = torch.where(odd.view(-1, *[1] * (made.ndim - 1)), found, made)
         return self.adversary.terms(fake, micro, controls)
 
@@ -123,5 +124,5 @@ class VariationalGame:
     def play(self, micro: Micro) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Reconstructions, μ, log σ² and samples of the prior."""
         prior_BZ = micro.draws("prior").normal(*micro.noise_BZ.shape)
-        prior_BZ = prior_BZ.to(micro.noise_BZ.device)
+        prior_BZ = sent(prior_BZ, micro.noise_BZ.device)
         return self.net(micro.real, micro.noise_BZ, micro.labels_B, prior_BZ)

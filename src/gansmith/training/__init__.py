@@ -1,6 +1,6 @@
 """The loop, its state on disk, schedules, the moving average and the diary."""
 
-from gansmith.training.batches import Batches
+from gansmith.training.batches import Batches, reading_ahead
 from gansmith.training.log import Log, Record
 from gansmith.training.loop import Hooks, train
 from gansmith.training.optimisers import OPTIMISERS
@@ -28,5 +28,6 @@ __all__ = [
     "images_per_step",
     "measure",
     "planned_images",
+    "reading_ahead",
     "train",
 ]

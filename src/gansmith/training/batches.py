@@ -18,9 +18,10 @@ from torch import Tensor
 
 from gansmith.data import Blocks, Dataset, ReadAhead, block_order, blocks_of
 from gansmith.data.augment import augment, sometimes
-from gansmith.engine import Draw, Engine, Share, seeded
+from gansmith.engine import Draw, Engine, Parcel, Post, Share, seeded, sent
 from gansmith.models import PRIORS
 from gansmith.tasks import Draws, Give, Micro, Side, View, plain
+from gansmith.training.ahead import Ahead
 
 
 @functools.lru_cache(maxsize=4)
@@ -68,6 +69,26 @@ class _Eye:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A micro-batch as the host has read it: our rows, perhaps still on their way to the device.
+
+    ``indices`` and ``mirrored_B`` are of all ranks' rows, and stay with the host.
+    """
+
+    parcel: Parcel
+    indices: np.ndarray
+    mirrored_B: Tensor | None
+
+
+def reading_ahead(engine: Engine) -> Ahead[list[Piece]] | None:
+    """A reader of the next step's batches where there is a device beside the host: on CUDA.
+
+    On a CPU the reader would take from the step what it gives: a batch is half a per cent of it.
+    """
+    return Ahead(Post(engine.device)) if engine.device.type == "cuda" else None
+
+
+@dataclass(frozen=True)
 class Batches:
     """Cuts the batch of each step into micro-batches, and takes this rank's share of each."""
 
@@ -85,6 +106,7 @@ class Batches:
     range: tuple[float, float] = (-1.0, 1.0)  # of images, black to white: that of G's output
     give: Give | None = None  # in tasks whose G reads more than noise
     pac: int = 1  # samples that D judges together: they stay on one rank
+    ahead: Ahead[list[Piece]] | None = None  # reads and sends the next step's while a step runs
 
     def at(self, step: int, player: Side, chance: float = 0.0) -> list[Micro]:
         """The micro-batches of one player's step, in order.
@@ -92,27 +114,52 @@ class Batches:
         With a ``chance`` images go, each with it, also through the distortions that the policy
         lacks; those of the policy itself are seen always.
         """
-        indices = self._indices(player, step * self.batch)
-        generator = seeded(self.seed, f"noise-{player}", step)
-        noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
-        mirrored = torch.rand(self.batch, generator=generator) < 0.5 if self.flip else None
+        share = self.share
+        if self.ahead is None:
+            pieces = self._read(player, share, step)
+        else:
+            read = functools.partial(self._read, post=self.ahead.post)
+            pieces = self.ahead.take(read, player, share, step)
         size = self.batch // self.accumulate
-        return [
-            self._micro(
-                indices[part : part + size],
-                noise[part : part + size],
-                None if mirrored is None else mirrored[part : part + size],
-                self._eye(player, step, part, chance),
-            )
-            for part in range(0, self.batch, size)
-        ]
+        eyes = (self._eye(player, step, part, chance) for part in range(0, self.batch, size))
+        return [self._micro(piece, share, eye) for piece, eye in zip(pieces, eyes, strict=True)]
+
+    def close(self) -> None:
+        """Read no further ahead."""
+        if self.ahead is not None:
+            self.ahead.close()
 
     @property
     def share(self) -> Share:
         """Which rows of each micro-batch are this rank's."""
         return self.engine.share(self.pac)
 
-    def _indices(self, player: Side, start: int) -> np.ndarray:
+    def _read(self, player: Side, share: Share, step: int, post: Post | None = None) -> list[Piece]:
+        """What of a step is read and drawn by the host, sent by a post or at once."""
+        indices = self._indices(player, share, step * self.batch)
+        generator = seeded(self.seed, f"noise-{player}", step)
+        noise = PRIORS[self.prior](torch.randn(self.batch, self.z_dim, generator=generator))
+        mirrored = torch.rand(self.batch, generator=generator) < 0.5 if self.flip else None
+        size, found = self.batch // self.accumulate, []
+        for part in range(0, self.batch, size):
+            here = slice(part, part + size)
+            own = share.places(size // share.world)
+            raw, labels_B = self.data.batch(indices[here][own.numpy()])
+            content = {"raw": raw, "noise": noise[here][own]}
+            if self.conditional:
+                content["labels"] = labels_B
+            if mirrored is not None:
+                content["mirrored"] = mirrored[here][own]
+            parcel = post.send(content) if post else self._handed_over(content)
+            flips = None if mirrored is None else mirrored[here]
+            found.append(Piece(parcel, indices[here], flips))
+        return found
+
+    def _handed_over(self, content: dict[str, Tensor]) -> Parcel:
+        device = self.engine.device
+        return Parcel({key: self.engine.place(x) for key, x in content.items()}, device)
+
+    def _indices(self, player: Side, share: Share, start: int) -> np.ndarray:
         """The samples at these places; data that are read while they are asked for hear of more."""
         data, size = self.data, self.batch
 
@@ -122,7 +169,7 @@ class Batches:
         def ours(first: int) -> np.ndarray:
             """Of what stands there, what this rank will read."""
             part = size // self.accumulate
-            own = self.share.places(part // self.share.world).numpy()
+            own = share.places(part // share.world).numpy()
             parts = np.split(placed(first), self.accumulate)
             return np.concatenate([each[own] for each in parts])
 
@@ -163,33 +210,31 @@ class Batches:
         view = plain if bare else distorted(self.policy, "augment", chance)
         return _Eye(view, distorted("translation", "moved"), drawn)
 
-    def _micro(
-        self, indices: np.ndarray, noise_BZ: Tensor, mirrored_B: Tensor | None, eye: _Eye
-    ) -> Micro:
-        """Our rows of a micro-batch: ``indices``, noise and flips are of all ranks' rows."""
-
-        def samples(places: Tensor) -> tuple[Tensor, Tensor]:
-            raw, labels_B = self.data.batch(indices[places.numpy()])
-            x = to_network_range(self.engine.place(raw), *self.range)
-            if self.spread != 1.0:
-                x = x / self.spread
-            if mirrored_B is not None:
-                flipped = self.engine.place(mirrored_B[places])[:, None, None, None]
-                x = torch.where(flipped, x.flip(3), x)
-            return x, labels_B
-
-        share = self.share
-        own = share.places(len(indices) // share.world)
-        x, labels_B = samples(own)
-        labels = self.engine.place(labels_B) if self.conditional else None
-        noise_BZ = self.engine.place(noise_BZ[own])
+    def _micro(self, piece: Piece, share: Share, eye: _Eye) -> Micro:
+        """What the player sees of our rows."""
+        content = piece.parcel.open()
+        x = self._samples(content["raw"], content.get("mirrored"))
         given = None
         if self.give is not None:  # whoever has the whole batch need not read it again
             whole = x
-            others = (
-                (lambda order: whole[order.to(whole.device)])
-                if share.world == 1
-                else (lambda order: samples(order)[0])
-            )
+
+            def others(order: Tensor) -> Tensor:
+                if share.world == 1:
+                    return whole[sent(order, whole.device)]
+                flips = None if piece.mirrored_B is None else piece.mirrored_B[order]
+                raw, _ = self.data.batch(piece.indices[order.numpy()])
+                placed = None if flips is None else self.engine.place(flips)
+                return self._samples(self.engine.place(raw), placed)
+
             x, given = self.give(x, eye.drawn, others)
-        return Micro(x, labels, noise_BZ, eye.view, eye.moved, eye.drawn, given)
+        labels_B, noise_BZ = content.get("labels"), content["noise"]
+        return Micro(x, labels_B, noise_BZ, eye.view, eye.moved, eye.drawn, given)
+
+    def _samples(self, raw: Tensor, mirrored_B: Tensor | None) -> Tensor:
+        """Samples as the nets see them, on the device."""
+        x = to_network_range(raw, *self.range)
+        if self.spread != 1.0:
+            x = x / self.spread
+        if mirrored_B is not None:
+            x = torch.where(mirrored_B[:, None, None, None], x.flip(3), x)
+        return x

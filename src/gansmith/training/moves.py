@@ -108,10 +108,13 @@ def differentiate(engine: Engine, cfg: Config, task: Task, state: State, turn: T
         for rival in state.players.values():
             if rival is not player:
                 stack.enter_context(frozen(rival.bare))
+        stack.enter_context(engine.compiled(each.net for each in state.players.values()))
         for micro in turn.micros:
             engine.sends(player.bare, micro is turn.micros[-1])
+            engine.begin()
             terms, watched = terms_of(micro, turn.controls)
-            engine.backward(torch.stack(list(terms.values())).sum() / cfg.accumulate)
+            loss = torch.stack(list(terms.values())).sum() / cfg.accumulate
+            engine.backward(loss, player.bare)
             for key, value in (named(player.name, terms) | watched).items():
                 signals[key] = signals.get(key, 0.0) + value / cfg.accumulate
     return engine.average(player.bare, signals)

@@ -70,6 +70,8 @@ def measure(
 
     def seconds_per_step() -> float:
         first = steps(1)
+        if engine.compiling.mode != "off":  # a lazy penalty has two variants to compile
+            first = steps(1)
         hopeless = HOPELESS * min(best) if best else float("inf")
         count, spent = 0, 0.0
         while told(partial(wanted, first, hopeless, count, spent)):

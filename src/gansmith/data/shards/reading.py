@@ -2,8 +2,8 @@
 
 Neither the shards nor their pixels are unpacked to disk. Of a small set the pixels that were read
 stay in memory; of a larger one those that are read ahead of a step, by threads, and those that one
-player has seen and the other has not. All state is the calling thread's: what the threads run is a
-function of the rows alone.
+player has seen and the other has not. All state is that of the thread that asks, of which there is
+one at a time: what the threads that decode run is a function of the rows alone.
 """
 
 import functools
@@ -81,6 +81,7 @@ class ShardSet:
         self._sent: dict[str, int] = {}
         self._remote = any(place.remote for place in places)
         self._fetching = threading.BoundedSemaphore(_FETCHES)
+        self._lock = threading.Lock()  # a batch may be read ahead while another one is asked for
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def __len__(self) -> int:
@@ -108,7 +109,8 @@ class ShardSet:
         if self._pixels is not None and self._have[wanted].all():
             np.take(self._pixels, wanted, axis=0, out=images.numpy(), mode="clip")
         else:
-            self._gather(wanted, images.numpy())
+            with self._lock:
+                self._gather(wanted, images.numpy())
         rows = wanted if self._rows is None else self._rows[wanted]
         labels = np.zeros(len(rows), np.int64) if self._labels is None else self._labels[rows]
         return images, torch.from_numpy(labels.astype(np.int64))
@@ -118,6 +120,10 @@ class ShardSet:
 
         Nothing is raised here: what fails does so when it is asked for.
         """
+        with self._lock:
+            self._expect(soon, later)
+
+    def _expect(self, soon: np.ndarray, later: np.ndarray | None) -> None:
         self._call += 1
         if self._pixels is not None and self._have.all():
             return
