@@ -11,7 +11,15 @@ import torch
 
 from gansmith.apps import runs
 from gansmith.apps.completing import FILLING_SCORES
-from gansmith.apps.scoring import HELD_OUT, LEAST, POINT_SAMPLES, ScoreOptions, Scorer, reference
+from gansmith.apps.scoring import (
+    HELD_OUT,
+    LEAST,
+    POINT_SAMPLES,
+    ScoreOptions,
+    Scorer,
+    enough,
+    reference,
+)
 from gansmith.apps.showing import OfPictures, counted, shown_on
 from gansmith.apps.streams import picked
 from gansmith.apps.translating import PAIR_SCORES, Translations
@@ -187,7 +195,8 @@ def compare(
     )
     real = against or second.trained_on
     scorer, name = main_first(lambda: _scorer(first, real, train, options, progress))
-    theirs = replace(scorer, train=_train_side(second, scorer.real, name, train))
+    seen = main_first(lambda: _train_side(second, scorer.real, name, train))
+    theirs = replace(scorer, train=seen)
     cards = (_score(first, scorer, name), _score(second, theirs, name))
     kind = "images" if len(first.shape) == 3 else "points"
     return Verdict(cards, differences(cards[0].scores, cards[1].scores, kind))
@@ -282,6 +291,7 @@ def _score(target: _Target, scorer: Scorer, against: str) -> ScoreCard:
 
     def card() -> ScoreCard:
         assert fake is not None, "the main rank has them"
+        enough(fake)
         if not isinstance(made, OfPictures):
             return ScoreCard(target.name, against, *scorer.card(fake))
         scores, left_out = scorer.card(fake, options.only or made.card, with_train=False)

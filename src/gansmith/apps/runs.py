@@ -52,6 +52,7 @@ CHANGEABLE = (
     "doctor.repair",
     "doctor.language",
     "sharded",
+    "compile",
 )
 
 

@@ -12,7 +12,7 @@ from gansmith.apps.streams import BATCH, batches_of, numbered, numbered_samples,
 from gansmith.data import DataInfo, Dataset, open_data
 from gansmith.data.toys import TOYS
 from gansmith.data.weights import kept_file
-from gansmith.engine import gathered, rank, world
+from gansmith.engine import gathered, is_main, rank, world
 from gansmith.errors import UserError
 from gansmith.metrics import (
     IMAGE_METRICS,
@@ -173,7 +173,7 @@ class Scorer:
         real: the real data, held out where that is possible.
         train: what the generator was trained on, where ``real`` is held out from it.
         extractor: None for points.
-        sample: the real side of every comparison; None for points.
+        sample: the real side of every comparison; None for points, and on ranks that do not score.
         indices: which of ``real`` are in ``sample``.
         options: see `ScoreOptions`.
         progress: a callback, for features that are taken.
@@ -208,12 +208,15 @@ class Scorer:
             raise UserError(f"{real.info.source}: {len(real)} images are too few to score against")
         extractor, blind = features_for(real.info, options)
         indices = picked(real, min(options.count, MOST), options.seed)
-        known = features_of(real, indices, extractor, progress)
+        sample = None
+        if world() == 1 or is_main():  # the others only take their share of what is scored
+            known = features_of(real, indices, extractor, progress)
+            sample = take(batches_of(real, indices), extractor, known)
         return cls(
             real,
             train,
             extractor,
-            take(batches_of(real, indices), extractor, known),
+            sample,
             indices,
             options,
             progress,
@@ -245,10 +248,12 @@ class Scorer:
         """The generated side of a comparison."""
         assert self.extractor is not None, "points have no features"
         seen = watched(batches, "samples", self.wanted, self.progress)
-        return _enough(take(seen, self.extractor))
+        return enough(take(seen, self.extractor))
 
     def taken(self, made: Generator | Dataset, count: int) -> Sample | None:
         """What `take` takes, in shares by all ranks; None on all but the main one, which has it.
+
+        There it is for whoever scores it to refuse too few (`enough`): the others would wait.
 
         Args: as `part`.
         """
@@ -256,8 +261,9 @@ class Scorer:
             if isinstance(made, Generator):
                 return self.take(made.batches(count, self.options.seed, batch=BATCH))
             return self.take(batches_of(made, picked(made, count, self.options.seed)))
-        parts = gathered(self.part(made, count, (rank(), world())))
-        return None if parts is None else _enough(merge(parts))
+        mine = self if is_main() else replace(self, progress=None)
+        parts = gathered(mine.part(made, count, (rank(), world())))
+        return None if parts is None else merge(parts)
 
     def part(self, made: Generator | Dataset, count: int, share: tuple[int, int]) -> Part:
         """One process's share of what `take` takes; `gansmith.metrics.merge` puts all together.
@@ -274,7 +280,17 @@ class Scorer:
         else:
             indices = picked(made, count, self.options.seed)
             read, count = numbered(made, indices), len(indices)
-        return take_share(read, count, BATCH, self.extractor, share)
+        done = 0
+
+        def counted(number: int, following: int | None) -> Tensor:
+            nonlocal done
+            images = read(number, following)
+            if self.progress:  # of all: others are as far as this one
+                done = min(count, done + len(images) * share[1])
+                self.progress("features of samples", done, count)
+            return images
+
+        return take_share(counted, count, BATCH, self.extractor, share)
 
     def points(self, points: Tensor) -> dict[str, Score]:
         """The score card of points.
@@ -364,7 +380,12 @@ class Scorer:
         }
 
 
-def _enough(fake: Sample) -> Sample:
+def enough(fake: Sample) -> Sample:
+    """The same samples.
+
+    Raises:
+        UserError: if they are too few to score.
+    """
     if len(fake) < LEAST:
         raise UserError(f"{len(fake)} samples are too few to score")
     return fake

@@ -104,10 +104,12 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
             + (f" in packs of {pac}" if pac > 1 else "")
             + f": take {nearest_one} (--set batch={nearest_one})"
         )
-    if D is None or not sloped(cfg.penalty.name, cfg.penalty.gamma):
+    if D is None or not sloped(cfg.penalty.name, 1.0):  # a repair may raise a gamma of 0
         return
     penalised = max(1, round(int(cfg.batch) / cfg.accumulate * cfg.penalty.share / pac))
-    if cfg.sharded and penalised < many:  # who has none would not ask for D's weights, which wait
+    taken = sloped(cfg.penalty.name, cfg.penalty.gamma)
+    # Whose share holds none would not ask for D's weights, for which the others wait.
+    if cfg.sharded and taken and penalised < many:
         raise UserError(
             f"with sharded=true all {many} processes judge penalised samples, and there are "
             f"{penalised}: take penalty.share=1, or make batch larger"
@@ -159,7 +161,9 @@ def shared(hooks: Hooks) -> Hooks:
 class _Asked:
     """What ranks ask each other after a step, in one message: to stop, or to heed advice.
 
-    The main rank's advisers are asked one after the other; all that they say is done afterwards.
+    With each message the ranks wait for the slowest of them. So a word to stop is asked for with
+    the advice, and heeded before the next step. The main rank's advisers are asked one after the
+    other; all that they say is done afterwards.
     """
 
     def __init__(self, hooks: Hooks) -> None:
@@ -186,14 +190,16 @@ class _Asked:
         """What the main rank's advisers say, on every rank. Most of the time they say nothing."""
         acts: list[Act] = []
         error: Exception | None = None
-        if is_main():
-            try:
+        code = 0
+        try:
+            if is_main():
                 with alone():
                     for adviser in self._hooks.advisers:
                         acts += adviser(step, signals) or ()
-            except Exception as raised:
-                error = raised
-        speaks, self._code = largest_each([int(bool(acts) or error is not None), self._own_code()])
+            code = self._own_code()
+        except Exception as raised:  # the others would wait for ever
+            error = raised
+        speaks, self._code = largest_each([int(bool(acts) or error is not None), code])
         return told(lambda: _said(acts, error)) if speaks else ()
 
 

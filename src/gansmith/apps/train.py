@@ -58,7 +58,8 @@ DataProgress = Callable[[str, int, int], None]
 class Watching:
     """What a caller wants to see while a run goes on; all of it may be left out.
 
-    ``stop`` is asked before each step: a word ends the run there, saved, for that reason.
+    ``stop`` is asked before each step (on several ranks right after the one before): a word ends
+    the run there, saved, for that reason.
     """
 
     data: DataProgress | None = None

@@ -40,8 +40,8 @@ def plain(error: Exception) -> str | None:
         return _usage(error)
     if isinstance(error, RuntimeError) and _PARTED.search(str(error)):
         return (
-            "another process of this run has ended; the last good checkpoint is kept, and --resume "
-            "goes on from there"
+            "another process of this command has ended; of a run in training the last good "
+            "checkpoint is kept, and --resume goes on from there"
         )
     memory = isinstance(error, RuntimeError) and _MEMORY.search(str(error))
     if memory or isinstance(error, MemoryError):

@@ -138,7 +138,8 @@ def evaluate(
         bool, typer.Option("--force", help="A Fréchet distance of too few samples all the same.")
     ] = False,
     device: Annotated[
-        str, typer.Option(metavar="NAME", help="Where samples are made and seen: cpu, cuda, auto.")
+        str,
+        typer.Option(metavar="NAME", help="Where it computes: auto, cpu, cuda or mps."),
     ] = "cpu",
     devices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Processes that share the work.")

@@ -62,6 +62,8 @@ class Compiling:
         from torch._functorch import config as lowering
         from torch._inductor import config as kernels
 
+        if not hasattr(kernels, "deterministic"):
+            raise UserError(f"compile={self.mode} needs torch 2.10 or newer: take compile=off")
         tracing.recompile_limit = max(SHAPES, tracing.recompile_limit)
         # Else a backward that cannot be compiled is met in the middle of a step.
         lowering.force_non_lazy_backward_lowering = True

@@ -1,5 +1,6 @@
 """Lightning Fabric behind a few verbs: start processes, place, set up, run backward, wait."""
 
+import atexit
 import logging
 import os
 import sys
@@ -82,7 +83,14 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
     if world() != devices * nodes:
         raise UserError(f"{world()} processes met, not {devices * nodes}: start all of them")
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
+    atexit.register(_part)
     _met = (devices, nodes)
+
+
+def _part() -> None:
+    """At the end of the process: NCCL may hang in what it still holds."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _meet_anew(backend: str) -> None:

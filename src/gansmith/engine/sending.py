@@ -26,7 +26,8 @@ def sent(x: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> T
     x = x.to(dtype=x.dtype if dtype is None else dtype)
     if device.type == "cuda" and x.device.type == "cpu" and not x.is_pinned():
         x = x.contiguous().pin_memory()  # what lies in strides would be gathered before the copy
-    return x.to(device, non_blocking=True)
+    # An MPS device reads memory that the host may have given to something else by then.
+    return x.to(device, non_blocking=device.type != "mps")
 
 
 @dataclass(frozen=True)

@@ -160,9 +160,9 @@ class State:
         Every rank must ask.
         """
         found = self.tensors() | ({"notes": self.notes} if self.notes else {})
-        return (
-            {key: whole_tensors(group) for key, group in found.items()} if self.divided else found
-        )
+        if self.divided:
+            return {key: whole_tensors(group) for key, group in found.items()}
+        return found
 
     def save(self, root: Path, keep: int, groups: checkpoint.Groups | None = None) -> Path:
         """Write a checkpoint; see `gansmith.training.checkpoint.write` for the errors.

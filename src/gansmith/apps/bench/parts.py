@@ -80,10 +80,11 @@ class Bench:
         self.average()
 
     def data(self) -> None:
-        """What the players of one step see."""
+        """What the players of one step see, read when it is asked for."""
+        batches = replace(self.ready.batches, ahead=None)
         for side in self.ready.task.players:
             for _ in range(self.turns[side]):
-                self.ready.batches.at(self.ready.state.step, side)
+                batches.at(self.ready.state.step, side)
 
     def gradients(self, side: Side, gamma: float | None = None, task: Task | None = None) -> Act:
         """The gradients of one turn of a player, on a batch that is there already.
