@@ -16,7 +16,7 @@ endif
 
 # Small tensors and several workers: one thread each, and no spinning while waiting.
 QUIET_THREADS := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
-PYTEST := $(QUIET_THREADS) $(VENV) -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(QUIET_THREADS) $(VENV) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -37,6 +37,8 @@ settings.register_profile(
 settings.register_profile("explore", max_examples=1000, **SLOW_IS_WELL)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "house"))
 
+# A few tests of a minute or more in each: begun last, they would keep one worker alone at the end.
+LONG = ("test_ranks", "test_sharded", "test_kill", "test_study", "test_sharing", "test_script")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -51,7 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run, each with its reason."""
+    """Long files first; skip what this machine cannot run, each with its reason."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu:
         import torch
