@@ -37,16 +37,21 @@ class Nowhere(Engine):
         loss.backward()
 
 
+def copied(func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """What an operation copies, and the device to which; two times None where it copies nothing."""
+    if func is aten._to_copy.default:
+        return args[0], kwargs.get("device")
+    if func is aten.copy_.default:
+        return args[1], args[0].device
+    return None, None
+
+
 class Unwaiting(TorchDispatchMode):
     """Refuses a copy from the host that waits."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        source = to = None
-        if func is aten._to_copy.default:
-            source, to = args[0], kwargs.get("device")
-        elif func is aten.copy_.default:
-            source, to = args[1], args[0].device
+        source, to = copied(func, args, kwargs)
         if source is not None and source.device.type == "cpu" and to is not None:
             asynchronous = kwargs.get("non_blocking") or args[2:] == (True,)
             assert to.type == "cpu" or asynchronous, "a copy from the host that waits"
@@ -153,11 +158,7 @@ class Pinned(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        source = to = None
-        if func is aten._to_copy.default:
-            source, to = args[0], kwargs.get("device")
-        elif func is aten.copy_.default:
-            source, to = args[1], args[0].device
+        source, to = copied(func, args, kwargs)
         if source is not None and to is not None and to.type == "cuda":
             assert source.is_cuda or source.is_pinned(), "a copy from memory that is not pinned"
         return func(*args, **kwargs)
