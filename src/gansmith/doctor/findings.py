@@ -17,8 +17,8 @@ LANGUAGES = ("en", "zh")
 JOINTS = {"en": " ", "zh": ""}  # between sentences
 HEALTHY, EARLY = "healthy", "too early to tell"  # verdicts where nothing is found
 Value = float | int | str
-_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Values = dict[str, Value]
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)

@@ -196,12 +196,7 @@ class Face:
         key = ("penalty", around, number, more)
         return cast(tuple[Tensor, Tensor], self._tried(key, whole, (samples, labels_B)))
 
-    def _tried(
-        self,
-        key: Any,
-        plain: Callable[..., Any],
-        args: tuple[Any, ...],
-    ) -> Any:
+    def _tried(self, key: Any, plain: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """What the compiled function says, or the plain one where it cannot be compiled.
 
         It is given up for tensors of that shape and kind alone, so that a run which is resumed

@@ -273,15 +273,13 @@ class Engine:
         put_on(wrapped, face)
         return wrapped, optimizer
 
-    @contextmanager
-    def compiled(self, nets: Iterable[nn.Module]) -> Iterator[None]:
-        """Within the block, which is one player's turn, its nets are compiled, if they are to be.
+    def compiled(self, nets: Iterable[nn.Module]) -> AbstractContextManager[None]:
+        """A block, which is one player's turn, in which its nets are compiled, if they are to be.
 
         Args:
             nets: as `setup` returned them.
         """
-        with compiled(nets):
-            yield
+        return compiled(nets)
 
     def begin(self) -> None:
         """A micro-batch begins: what CUDA graphs have made of the last one is not needed."""
