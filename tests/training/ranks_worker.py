@@ -2,22 +2,22 @@
 
 For each entry of the catalogue: the gradients of both players by the share of each rank, averaged,
 against those that one process takes of the whole batch; and the weights after 100 steps. Both are
-made here, in this order, by the same code; `gansmith.engine.alone` is the only difference.
+made here by the same code; `gansmith.engine.alone` is the only difference.
 """
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from test_catalogue import ENTRIES
-from torch import Tensor
+from torch import Tensor, distributed
 
 from conftest import Run, built
-from gansmith.engine import alone, is_main, meet
+from gansmith.engine import alone, is_main, meet, rank
 from gansmith.training import schedule
 from gansmith.training.loop import play
 from gansmith.training.moves import differentiate, turn_of
@@ -52,27 +52,25 @@ IDLE = ("head.linear.bias", "last.bias", "narrow.0.bias")
 ALIKE = ("activation", "optimiser", "output", "prior", "play", "hidden", "minibatch")
 
 
-def gradients(run: Run, together: bool) -> dict[str, Tensor]:
+def gradients(run: Run) -> dict[str, Tensor]:
     """Of both players at the same weights, and what they signal."""
     now = schedule.at(run.cfg, 0, 1)
     found: dict[str, Tensor] = {}
-    with nullcontext() if together else alone():
-        for side in run.task.players:
-            turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
-            signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
-            grads = [p.grad for p in turn.player.bare.parameters() if p.grad is not None]
-            found[side] = torch.cat([g.flatten() for g in grads])
-            found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
+    for side in run.task.players:
+        turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
+        signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
+        grads = [p.grad for p in turn.player.bare.parameters() if p.grad is not None]
+        found[side] = torch.cat([g.flatten() for g in grads])
+        found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
     return found
 
 
-def weights(run: Run, together: bool) -> dict[str, Tensor]:
+def weights(run: Run) -> dict[str, Tensor]:
     """After 100 steps, the players' and the average's."""
-    with nullcontext() if together else alone():
-        for step in range(STEPS):
-            now = schedule.at(run.cfg, step * 8, STEPS * 8)
-            play(run.engine, run.cfg, run.task, run.state, run.batches, now)
-            run.state.step += 1
+    for step in range(STEPS):
+        now = schedule.at(run.cfg, step * 8, STEPS * 8)
+        play(run.engine, run.cfg, run.task, run.state, run.batches, now)
+        run.state.step += 1
     return {
         player.name: torch.cat(
             [
@@ -91,36 +89,55 @@ def apart(one: Tensor, other: Tensor) -> float:
     return float((one.double() - other.double()).norm()) / length if length else float(one.norm())
 
 
-Measure = Callable[[Run, bool], dict[str, Tensor]]
+Measured = dict[str, Tensor]
 
 
-def compared(out: Path) -> dict[str, dict[str, float]]:
-    """Relative errors by entry."""
-    found: dict[str, dict[str, float]] = {}
+def by_one(root: Path, jobs: Sequence[Callable[[], Measured]]) -> list[Measured]:
+    """What each job gives where one process does it alone, for the main rank to compare.
+
+    The ranks share the jobs out, so that none computes what another does.
+    """
+    mine, many = rank(), distributed.get_world_size()
+    with alone():
+        for number in range(mine, len(jobs), many):
+            torch.save(jobs[number](), root / f"alone-{number}.pt")
+    distributed.barrier()
+    if not is_main():
+        return []
+    return [torch.load(root / f"alone-{number}.pt") for number in range(len(jobs))]
+
+
+def compared(root: Path, out: Path) -> dict[str, dict[str, float]]:
+    """Relative errors by entry, of the main rank."""
     entries = {name: each for name, each in (ENTRIES | MORE).items() if not name.startswith(ALIKE)}
-    jobs: list[tuple[str, dict[str, Any], Measure]] = []
+    jobs: dict[str, tuple[dict[str, Any], Callable[[Run], Measured]]] = {}
     for name, changes in entries.items():
         parts = (2,) if name.startswith(("loss", "penalty")) else (1,)
         parts = (1, 2) if changes == ENTRIES["loss rpgan"] else parts
-        jobs += [(f"{name}, {n} micro", changes | {"accumulate": n}, gradients) for n in parts]
-    jobs += [(f"{n}: weights", c, weights) for n, c in LONG.items()]
-    for name, changes, measure in jobs:
-        both = [
-            measure(built(out, changes, name=f"{name}-{together}"), together)
-            for together in (True, False)
-        ]
-        found[name] = {key: apart(both[0][key], both[1][key]) for key in both[1]}
-    return found
+        jobs |= {f"{name}, {n} micro": (changes | {"accumulate": n}, gradients) for n in parts}
+    jobs |= {f"{n}: weights": (c, weights) for n, c in LONG.items()}
+    together = {n: measure(built(out, c, name=f"{n}-2")) for n, (c, measure) in jobs.items()}
+
+    def one(name: str) -> Measured:
+        changes, measure = jobs[name]
+        return measure(built(out, changes, name=f"{name}-1"))
+
+    wanted = by_one(root, [partial(one, name) for name in jobs])
+    return {
+        name: {key: apart(together[name][key], each[key]) for key in each}
+        for name, each in zip(jobs, wanted, strict=False)  # of the main rank
+    }
 
 
 def main() -> None:
     """Meet, compare, and let the main rank write it down."""
     meet("cpu")
-    out = Path(sys.argv[1]) / f"rank-{int(is_main())}"
+    root = Path(sys.argv[1])
+    out = root / f"rank-{rank()}"
     out.mkdir(parents=True)
-    found = compared(out)
+    found = compared(root, out)
     if is_main():
-        (Path(sys.argv[1]) / "found.json").write_text(json.dumps(found))
+        (root / "found.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

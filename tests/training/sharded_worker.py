@@ -1,23 +1,24 @@
 """What two ranks that divide their nets compute: started by `test_sharded.py`, twice at once.
 
-Each entry is held against one process with whole nets, which this rank plays beside it
-(`gansmith.engine.alone`): gradients of both players at the same weights, and weights after steps.
+Each entry is held against one process with whole nets, which one of the ranks plays beside it
+(`ranks_worker.by_one`): gradients of both players at the same weights, and weights after steps.
 Then a run is begun in parts, and one that was begun whole goes on in parts.
 """
 
 import json
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from ranks_worker import IDLE, apart
+from ranks_worker import IDLE, Measured, apart, by_one
 from test_catalogue import fitting
 from torch import Tensor
 
 from conftest import Run, built
-from gansmith.engine import alone, in_parts, is_main, meet, own, told, whole_tensors
+from gansmith.engine import in_parts, is_main, meet, own, told, whole_tensors, world
 from gansmith.tasks import TASKS
 from gansmith.training import OPTIMISERS, schedule
 from gansmith.training.loop import play
@@ -74,48 +75,34 @@ HALF, END = 6, 12
 CHECKED = {"penalty.method": "finite-difference", "penalty.sigma": 0.5, "save_every": HALF}
 
 
-def together(whole: bool) -> AbstractContextManager[None]:
-    """One process with all of everything, or both ranks with a part each."""
-    return alone() if whole else nullcontext()
-
-
-def both(out: Path, changes: dict[str, Any], name: str) -> tuple[Run, Run]:
-    """The same run whole, and in parts."""
-    with alone():
-        whole = built(out, DIFFERENCE | changes, name=f"{name}-whole")
-    return whole, built(out, DIFFERENCE | changes, name=f"{name}-parts")
-
-
-def gradients(run: Run, whole: bool) -> dict[str, Tensor]:
+def gradients(run: Run) -> Measured:
     """Of both players at the weights that they begin with."""
     now = schedule.at(run.cfg, 0, 1)
-    found: dict[str, Tensor] = {}
-    with together(whole):
-        for side in run.task.players:
-            turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
-            signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
-            named = turn.player.bare.named_parameters()
-            grads = {name: p.grad for name, p in named if p.grad is not None}
-            assert all(in_parts(grad) != whole for grad in grads.values())
-            found[side] = flat(whole_tensors(grads))
-            found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
+    found: Measured = {}
+    for side in run.task.players:
+        turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
+        signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
+        named = turn.player.bare.named_parameters()
+        grads = {name: p.grad for name, p in named if p.grad is not None}
+        assert all(in_parts(grad) == (world() > 1) for grad in grads.values())
+        found[side] = flat(whole_tensors(grads))
+        found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
     return found
 
 
 def flat(tensors: dict[str, Tensor]) -> Tensor:
-    """Of the main rank; the other has nothing to compare."""
+    """Of a rank that has them: of divided ones only the main rank has."""
     parts = [x.flatten() for _, x in sorted(tensors.items())]
     return torch.cat(parts) if parts else torch.zeros(1)
 
 
-def weights(run: Run, whole: bool) -> dict[str, Tensor]:
+def weights(run: Run) -> Measured:
     """After some steps, the players' and the average's."""
-    with together(whole):
-        for step in range(STEPS):
-            now = schedule.at(run.cfg, step * 8, STEPS * 8)
-            play(run.engine, run.cfg, run.task, run.state, run.batches, now)
-            run.state.step += 1
-        groups = run.state.groups()
+    for step in range(STEPS):
+        now = schedule.at(run.cfg, step * 8, STEPS * 8)
+        play(run.engine, run.cfg, run.task, run.state, run.batches, now)
+        run.state.step += 1
+    groups = run.state.groups()
     return {
         name: flat({key: value for key, value in groups[name].items() if not key.endswith(STILL)})
         for name in run.state.players
@@ -136,19 +123,28 @@ def held(out: Path) -> dict[str, float]:
     return found
 
 
-def compared(out: Path) -> dict[str, dict[str, float]]:
-    """Relative errors by entry."""
-    found: dict[str, dict[str, float]] = {}
-    for kind, table, measure in (
-        ("gradients", GRADIENTS, gradients),
-        ("weights", WEIGHTS, weights),
-    ):
-        for name, changes in table.items():
-            whole, parts = both(out, changes, f"{kind}-{name}")
-            one, two = measure(whole, True), measure(parts, False)
-            if is_main():
-                found[f"{kind}: {name}"] = {key: apart(two[key], one[key]) for key in one}
-    return found
+def compared(root: Path, out: Path) -> dict[str, dict[str, float]]:
+    """Relative errors by entry, of the main rank."""
+    jobs = {
+        f"{kind}: {name}": partial(measured, measure, out, changes, f"{kind}-{name}")
+        for kind, table, measure in (
+            ("gradients", GRADIENTS, gradients),
+            ("weights", WEIGHTS, weights),
+        )
+        for name, changes in table.items()
+    }
+    parts = {name: job() for name, job in jobs.items()}
+    return {
+        name: {key: apart(parts[name][key], each[key]) for key in each}
+        for name, each in zip(jobs, by_one(root, list(jobs.values())), strict=False)
+    }
+
+
+def measured(
+    measure: Callable[[Run], Measured], out: Path, changes: dict[str, Any], name: str
+) -> Measured:
+    """Of a new run: divided among all ranks that take part, or whole where one does."""
+    return measure(built(out, DIFFERENCE | changes, name=f"{name}-{world()}"))
 
 
 def ended(run: Run) -> dict[str, Tensor]:
@@ -201,7 +197,7 @@ def main() -> None:
     out.mkdir(parents=True)
     (out / "held.json").write_text(json.dumps(held(out)))
     found = {f"gone on: {name}": errors for name, errors in gone_on(root, out).items()}
-    found |= compared(out)
+    found |= compared(root, out)
     if is_main():
         (root / "found.json").write_text(json.dumps(found))
 

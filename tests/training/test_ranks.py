@@ -31,9 +31,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float
 
 
 def tolerance(entry: str, key: str) -> float:
-    """Relative: of gradients, of signals (means near 0), and where rounding is divided by σ."""
-    if "finite" in entry:
+    """Relative: of gradients, of signals (means near 0), and where rounding is magnified."""
+    if "finite" in entry:  # divided by σ
         return 1e-4
+    if entry.startswith("model translator") and key == "G":
+        return 4 * GRADIENT  # the contrast's heads: sums over places, whose parts nearly cancel
     return GRADIENT if key in "DG" else 1e-4
 
 

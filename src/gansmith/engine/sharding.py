@@ -160,12 +160,12 @@ def take(net: nn.Module, values: Mapping[str, Tensor]) -> None:
 def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The whole tensors by name, in the main memory, on the main rank; nothing on the others.
 
-    Every rank must ask. One tensor at a time is whole on the others.
+    Every rank must ask, or one that is `alone` with whole ones. One tensor at a time is whole on the others.
     """
     found = {}
     for name, tensor in sorted(tensors.items()):  # what was read back stands in an order of chance
         whole = cast("DTensor", tensor).full_tensor() if in_parts(tensor) else tensor
-        if is_main():
+        if rank() == 0:
             found[name] = whole.detach().cpu()
     return found
 
