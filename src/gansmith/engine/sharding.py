@@ -160,7 +160,8 @@ def take(net: nn.Module, values: Mapping[str, Tensor]) -> None:
 def whole_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The whole tensors by name, in the main memory, on the main rank; nothing on the others.
 
-    Every rank must ask, or one that is `alone` with whole ones. One tensor at a time is whole on the others.
+    Every rank must ask, or one that is `alone` with whole ones. One tensor at a time is whole on
+    the others.
     """
     found = {}
     for name, tensor in sorted(tensors.items()):  # what was read back stands in an order of chance
