@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gansmith.apps.bench.clocks import Spread
+from gansmith.recipes.automatic import USUAL
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 SIDES = ("ours", "textbook", "r1r2")
@@ -43,6 +44,7 @@ def images_per_second(side: str, data: str, seconds: float, folder: Path) -> flo
     if side == "ours":
         command = [sys.executable, "-m", "gansmith", "train", data, "--json", "--no-score"]
         command += ["--budget", f"{seconds:g}s", "--out", str(folder), "--overwrite"]
+        command += ["--set", f"model.width={USUAL}"]  # narrower nets would be no fair comparison
     else:
         file = {"textbook": "textbook_dcgan.py", "r1r2": "r1r2.py"}[side]
         command = [sys.executable, str(REFERENCE / file), data, "--seconds", f"{seconds:g}"]

@@ -12,7 +12,8 @@ import time
 from dataclasses import replace
 
 from gansmith.apps.monitoring import monitor_of, spaced, watch_of
-from gansmith.apps.setting_up import Prepared, plan, set_up
+from gansmith.apps.planning import plan
+from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import settings
 from gansmith.doctor.monitor import Monitor
 from gansmith.training import images_per_step, schedule

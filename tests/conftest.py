@@ -84,16 +84,16 @@ def _paced_at_once() -> Iterator[None]:
     """A run measures for a second how fast it is: a few steps do where no budget is in seconds."""
     with pytest.MonkeyPatch.context() as patch:
         if "gansmith.training" in sys.modules:  # as it is when a module of tests has named it
-            from gansmith.apps import setting_up
+            from gansmith.apps import planning
 
-            measure = setting_up.measure
+            measure = planning.measure
 
-            def quickly(engine: object, cfg: Config, *rest: object) -> object:
-                if cfg.budget.unit == "seconds":
-                    return measure(engine, cfg, *rest)
-                return measure(engine, cfg, *rest, seconds=0.01)
+            def quickly(engine: object, cfg: Config, *rest: object, seconds: float) -> object:
+                if cfg.budget.unit != "seconds":
+                    seconds = 0.01
+                return measure(engine, cfg, *rest, seconds=seconds)
 
-            patch.setattr(setting_up, "measure", quickly)
+            patch.setattr(planning, "measure", quickly)
         yield
 
 

@@ -5,7 +5,6 @@ asks for a process (``code`` to run, ``argv``, ``cwd``, ``out`` and ``err`` for 
 by ``wait``, how one has ended. Nothing is computed in this process, so that a copy is like new.
 """
 
-import functools
 import json
 import os
 import signal
@@ -18,7 +17,7 @@ def load() -> None:
 
     warnings.simplefilter("ignore")
 
-    from gansmith.apps import setting_up
+    from gansmith.apps import planning
     from gansmith.doctor.findings import LANGUAGES, texts
     from gansmith.reports.html import environment
 
@@ -27,7 +26,7 @@ def load() -> None:
     for language in LANGUAGES:
         texts(language)
     # As in the tests' own process: how fast this machine is does not matter.
-    setting_up.measure = functools.partial(setting_up.measure, seconds=0.01)
+    planning.GLANCE = planning.LOOK = 0.01
     warnings.resetwarnings()
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from gansmith.apps import setting_up
-from gansmith.apps.setting_up import plan, set_up
 from gansmith.apps.settling import dry_run, settings
 from gansmith.config import build, nest, to_tree
 from gansmith.data import DataInfo
@@ -13,7 +12,6 @@ from gansmith.errors import UserError
 from gansmith.losses import LOSSES
 from gansmith.models import MODELS
 from gansmith.recipes import Facts, resolve
-from gansmith.waiting import VARIABLE
 
 
 def test_every_known_name_passes() -> None:
@@ -120,28 +118,3 @@ def test_styles_and_the_prior_reach_the_nets_and_are_written_down(pictures: Path
     spec = setting_up.describe_generator(plan.cfg, plan.data)
     assert (spec.prior, spec.range, spec.g.norm) == ("uniform", (0.0, 1.0), "batch")
     assert spec.d.spectral
-
-
-@pytest.mark.parametrize(
-    ("wanted", "held", "why"),
-    [
-        ("auto", "active", "halve the speed"),
-        ("auto", "passive", "when torch was loaded"),
-        ("auto", "default", "when torch was loaded"),
-        ("passive", "active", "passive comes too late"),
-        ("passive", "passive", None),
-    ],
-)
-def test_the_waiting_policy_that_holds_is_written_down(
-    wanted: str,
-    held: str,
-    why: str | None,
-    pictures: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(VARIABLE, held)
-    changes = {"batch": 8, "model.width": 4, "threads": 1, "device": "cpu", "waiting": wanted}
-    ready = plan(set_up(settings(str(pictures), None, changes), None))
-    assert ready.cfg.waiting == held
-    said = [reason.why for reason in ready.reasons if reason.key == "waiting"]
-    assert said == [] if why is None else (why in said[0] and len(said) == 1)

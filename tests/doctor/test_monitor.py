@@ -11,7 +11,8 @@ import torch
 
 from gansmith.apps import monitoring
 from gansmith.apps.monitoring import monitor_of, spaced, watch_of
-from gansmith.apps.setting_up import plan, set_up
+from gansmith.apps.planning import plan
+from gansmith.apps.setting_up import set_up
 from gansmith.apps.settling import settings
 from gansmith.apps.train import TrainResult, Watching, train
 from gansmith.doctor.diagnosis import Diagnosis

@@ -70,7 +70,7 @@ def test_a_thread_count_that_is_hopeless_is_given_up(make, monkeypatch):
     found = {}
     for counts in ((1, 2), (2, 1)):
         played.clear()
-        pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, counts)
+        pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, counts, 1.0)
         found[counts] = (pace.threads, played.count(1), played.count(2))
     assert found[1, 2] == (1, 9, 1)  # warm, a second of steps; then one that says enough
     assert found[2, 1] == (1, 9, 3)  # the first count has nothing to be compared with
@@ -85,6 +85,6 @@ def test_a_thread_count_that_is_as_good_is_measured_in_full(make, monkeypatch):
 
     monkeypatch.setattr("gansmith.training.pace.play", play)
     monkeypatch.setattr("gansmith.training.pace.time.perf_counter", lambda: clock["now"])
-    pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, (1, 2))
+    pace = measure(run.engine, run.cfg, lambda: (run.task, run.state), run.batches, (1, 2), 1.0)
     assert pace.threads == 2
     assert played.count(2) > 15

@@ -18,8 +18,6 @@ from gansmith.engine import (
     main_first,
     pick_device,
     pick_precision,
-    told,
-    use_threads,
 )
 from gansmith.errors import UserError, nearest
 from gansmith.losses import LOSSES, PENALTIES, sloped
@@ -32,19 +30,13 @@ from gansmith.training import (
     OPTIMISERS,
     Batches,
     State,
-    every_steps,
-    images_per_step,
-    measure,
-    planned_images,
     reading_ahead,
 )
-from gansmith.waiting import VARIABLE, policy
 
 Progress = Callable[[str, int, int], None]
 MIRROR_SAMPLE = 4_000
 MIRROR_CHUNK = 64
 CPU_SIDE = 64  # pixels
-LOG_EVERY, LOG_RECORDS = 20, 100
 
 
 @dataclass(frozen=True)
@@ -347,48 +339,3 @@ def set_up(cfg: Config, progress: Progress | None) -> Prepared:
         ahead=reading_ahead(engine),
     )
     return Prepared(cfg, tuple(reasons), data, engine, spec, task, state, batches)
-
-
-def _why_so(wanted: str) -> str:
-    """Of the policy that holds: it stood before torch was loaded, and cannot be changed later."""
-    if wanted not in ("auto", policy()):
-        return f"{wanted} comes too late: {VARIABLE} must be set before torch is loaded"
-    if policy() == "active":
-        return "threads that sleep between operations halve the speed of a quiet machine"
-    return f"as {VARIABLE} was when torch was loaded"
-
-
-def plan(ready: Prepared) -> Prepared:
-    """Measure the pace on throw-away nets, then fix threads, images and the steps between saves."""
-    cfg, engine = ready.cfg, ready.engine
-    counts: tuple[int, ...] = (cores(),)
-    if cfg.threads != "auto":
-        counts = (cfg.threads,)
-    elif engine.device.type == "cpu" and cores() > 1:
-        counts = (1, cores())  # one first: what others are hopeless against
-    counts = told(lambda: counts)  # each is a number of steps that all ranks make
-    pace = measure(engine, cfg, lambda: new_state(cfg, engine, ready.spec), ready.batches, counts)
-    use_threads(pace.threads)
-    if cfg.budget.unit == "seconds" and len(counts) > 1:
-        ready.state.best_speed = pace.best  # other budgets promise the same bits at any speed
-    total = planned_images(cfg.budget, images_per_step(cfg), pace.best)
-    reasons = list(ready.reasons)
-    speeds = ", ".join(
-        f"{each:.0f} images/s on {count}" for count, each in pace.images_per_second.items()
-    )
-    if cfg.threads == "auto":
-        reasons.append(Reason("threads", pace.threads, f"measured {speeds}"))
-    if cfg.waiting == "auto" or cfg.waiting != policy():
-        reasons.append(Reason("waiting", policy(), _why_so(cfg.waiting)))
-    save_every, sample_every = every_steps(cfg, total, pace.best)
-    if cfg.save_every == "auto":
-        reasons.append(Reason("save_every", save_every, "a tenth of the run, at most ten minutes"))
-    if cfg.sample_every == "auto":
-        reasons.append(Reason("sample_every", sample_every, "twelve sheets over the run"))
-    if cfg.log_every == "auto":
-        steps = total // images_per_step(cfg)
-        log_every = max(1, min(LOG_EVERY, steps // LOG_RECORDS))
-        reasons.append(Reason("log_every", log_every, "a hundred points or more to every curve"))
-    cfg = apply(cfg, reasons)
-    ready.state.total_images = total
-    return replace(ready, cfg=cfg, reasons=tuple(reasons), images_per_second=pace.best)

@@ -12,12 +12,9 @@ from gansmith.apps.diary import write_start
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
+from gansmith.apps.planning import plan
 from gansmith.apps.repairing import fresh_weights, keep, repairer_of
-from gansmith.apps.setting_up import (
-    Prepared,
-    plan,
-    set_up,
-)
+from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import settings, settle
 from gansmith.apps.sharing import mark, of_samples, open_log, restarted, shared
 from gansmith.apps.sheets import draw_sheet, draw_strip

@@ -15,6 +15,9 @@ MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
 PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
+NARROW, USUAL, WIDE = 8, 16, 64  # widths of residual nets: on a CPU in a hurry, there, on a GPU
+NARROW_BELOW = 150_000  # images that a budget in seconds holds at the usual width
+BY_PACE = ("model.width", "optim.lr")  # decided again where the pace is known
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
 
 
@@ -35,6 +38,7 @@ class Facts:
     precision: str
     mirror_accuracy: float | None = None  # see `mirror_accuracy`; None where it was not measured
     perceptual: bool = False  # whether the weights of LPIPS are on this machine
+    images: float | None = None  # that a budget in seconds holds at the usual width, if known
 
 
 def antisymmetric(images_NHW: np.ndarray) -> np.ndarray:
@@ -97,9 +101,7 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
         found.append(Reason("batch", most, why))
     perceptron = cfg.model.name == "mlp"
     if cfg.model.width == "auto":
-        width = 128 if perceptron else 16 if small else 64
-        why = "enough for a 2-D mixture" if points else f"fits a first result in minutes {where}"
-        found.append(Reason("model.width", width, why if small or points else f"room {where}"))
+        found.append(_width(cfg, points, facts))
     if cfg.model.depth == "auto":
         depth = 3 if points else 2 if perceptron else 1 if small else 2
         unit = "hidden layers" if perceptron else "residual blocks at each size"
@@ -109,6 +111,32 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
     if cfg.penalty.gamma == "auto":
         found.append(_gamma(cfg, info))
     return found
+
+
+def may_be_narrow(cfg: Config, device: str) -> bool:
+    """Whether the width depends on how many images the budget holds: measured of these nets only.
+
+    Of budgets in seconds: in so many images a wider net learns more, it only takes longer.
+    """
+    left_open = cfg.budget.unit == "seconds" and device == "cpu"
+    return left_open and cfg.task == "generation" and cfg.model.name == "resnet"
+
+
+def _width(cfg: Config, points: bool, facts: Facts) -> Reason:
+    small = facts.device == "cpu"
+    where = "on a CPU" if small else f"on {facts.device}"
+    soon = f"fits a first result in minutes {where}" if small else f"room {where}"
+    if cfg.model.name == "mlp":
+        return Reason("model.width", 128, "enough for a 2-D mixture" if points else soon)
+    if not may_be_narrow(cfg, facts.device):
+        return Reason("model.width", USUAL if small else WIDE, soon)
+    if facts.images is None:
+        why = f"{NARROW} if the time is for less than {NARROW_BELOW:,} images, as then measured"
+        return Reason("model.width", USUAL, why)
+    narrow = facts.images < NARROW_BELOW
+    held = f"at width {USUAL} there is time for about {facts.images:,.0f} images"
+    why = f"{held}: narrower nets see more" if narrow else f"{held}: enough"
+    return Reason("model.width", NARROW if narrow else USUAL, why)
 
 
 def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:

@@ -41,7 +41,7 @@ def measure(
     fresh: Callable[[], tuple[Task, State]],
     batches: Batches,
     candidates: tuple[int, ...],
-    seconds: float = 1.0,
+    seconds: float,
 ) -> Pace:
     """Play steps for about ``seconds`` at each thread count, after one step to warm up.
 

@@ -9,7 +9,8 @@ import torch
 from gansmith.apps.bench import BenchResult, bench
 from gansmith.apps.bench.parts import Bench, SameAgain
 from gansmith.apps.bench.showing import lines
-from gansmith.apps.setting_up import plan, set_up
+from gansmith.apps.planning import plan
+from gansmith.apps.setting_up import set_up
 from gansmith.apps.settling import settings
 from gansmith.errors import UserError
 

@@ -15,7 +15,8 @@ from gansmith.apps.bench.clocks import Clock, Rounds, Spread, in_turn
 from gansmith.apps.bench.kernels import Replay, Watch, counted
 from gansmith.apps.bench.parts import Act, Bench, Method
 from gansmith.apps.monitoring import spaced, watch_of
-from gansmith.apps.setting_up import plan, set_up
+from gansmith.apps.planning import plan
+from gansmith.apps.setting_up import set_up
 from gansmith.apps.settling import settings
 from gansmith.engine import machine, threads, versions
 from gansmith.recipes import Reason
@@ -99,6 +100,7 @@ def bench(
     with (
         tempfile.TemporaryDirectory(prefix="gansmith-bench-") as temporary,
         closing(Log(Path(temporary) / "log.jsonl")) as log,
+        closing(ready.batches),
     ):
         things = _things(run, Replay.of(watch.calls), log)
         if looks is not None:

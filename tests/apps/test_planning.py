@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from gansmith.apps.planning import plan
+from gansmith.apps.setting_up import Prepared, set_up
+from gansmith.apps.settling import dry_run, settings
+from gansmith.recipes.automatic import NARROW, NARROW_BELOW, USUAL
+from gansmith.waiting import VARIABLE
+
+SMALL = {"batch": 8, "threads": 1, "device": "cpu"}
+
+
+def planned(source: Path, **changes: object) -> Prepared:
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return plan(set_up(settings(str(source), None, SMALL | named), None))
+
+
+def why(ready: Prepared, key: str) -> list[str]:
+    return [reason.why for reason in ready.reasons if reason.key == key]
+
+
+def test_little_time_makes_nets_narrow_and_their_rate_higher(pictures: Path) -> None:
+    short, long = planned(pictures, budget="1s"), planned(pictures, budget="9d")
+    assert (short.cfg.model.width, short.cfg.optim.lr) == (NARROW, 8e-3)
+    assert (long.cfg.model.width, long.cfg.optim.lr) == (USUAL, 4e-3)
+    assert "narrower nets see more" in why(short, "model.width")[0]
+    assert "enough" in why(long, "model.width")[0]
+    for ready, width in ((short, NARROW), (long, USUAL)):
+        assert ready.spec.width == width
+        assert [each.key for each in ready.reasons].count("model.width") == 1
+
+
+def test_narrowed_nets_are_those_that_are_asked_for(pictures: Path) -> None:
+    chosen, asked = planned(pictures, budget="1s"), planned(pictures, model__width=NARROW)
+    for name, player in chosen.state.players.items():
+        same = asked.state.players[name].bare.state_dict()
+        assert all(torch.equal(same[key], x) for key, x in player.bare.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": "10-steps"},
+        {"budget": "1k-images"},
+        {"budget": "1s", "model__width": USUAL},
+        {"budget": "1s", "model__name": "dcgan"},
+    ],
+)
+def test_width_is_the_usual_one_where_nothing_was_measured_or_it_is_asked_for(
+    changes: dict[str, object], pictures: Path
+) -> None:
+    assert planned(pictures, **changes).cfg.model.width == USUAL
+
+
+def test_a_rate_that_is_asked_for_stays(pictures: Path) -> None:
+    ready = planned(pictures, budget="1s", optim__lr=1e-3)
+    assert (ready.cfg.model.width, ready.cfg.optim.lr) == (NARROW, 1e-3)
+
+
+def test_a_dry_run_says_that_the_width_waits_for_the_clock(pictures: Path) -> None:
+    reasons = dry_run(str(pictures), changes=SMALL | {"budget": "1s"}).reasons
+    said = [each.why for each in reasons if each.key == "model.width"]
+    assert len(said) == 1
+    assert f"{NARROW_BELOW:,} images" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "why"),
+    [
+        ("auto", "active", "halve the speed"),
+        ("auto", "passive", "when torch was loaded"),
+        ("auto", "default", "when torch was loaded"),
+        ("passive", "active", "passive comes too late"),
+        ("passive", "passive", None),
+    ],
+)
+def test_the_waiting_policy_that_holds_is_written_down(
+    wanted: str,
+    held: str,
+    why: str | None,
+    pictures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, held)
+    changes = {"batch": 8, "model.width": 4, "threads": 1, "device": "cpu", "waiting": wanted}
+    ready = plan(set_up(settings(str(pictures), None, changes), None))
+    assert ready.cfg.waiting == held
+    said = [reason.why for reason in ready.reasons if reason.key == "waiting"]
+    assert said == [] if why is None else (why in said[0] and len(said) == 1)
