@@ -16,7 +16,7 @@ AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
 PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
 NARROW, USUAL, WIDE = 8, 16, 64  # widths of residual nets: on a CPU in a hurry, there, on a GPU
-NARROW_BELOW = 150_000  # images that a budget in seconds holds at the usual width
+NARROW_BELOW = 80_000  # images that a budget in seconds holds at the usual width
 BY_PACE = ("model.width", "optim.lr")  # decided again where the pace is known
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
 
