@@ -19,7 +19,6 @@ from typing import Any
 
 from gansmith.apps.bench.clocks import Spread
 from gansmith.engine import machine, versions
-from gansmith.recipes.automatic import USUAL
 
 HERE = Path(__file__).resolve().parent
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
@@ -51,7 +50,6 @@ def bench_rows(seconds: float) -> list[Row]:
     rows = []
     for side in ("32", "64"):
         words = ["bench", "--resolution", side, "--threads", "1", "--seconds", f"{seconds:g}"]
-        words += ["--set", f"model.width={USUAL}"]  # which a budget in seconds may change
         found = _json("-m", "gansmith", *words)
         command = f"`gansmith {' '.join(words)}`"
         rows.append((f"step / bare kernels, {side} px", _spread(found["ratio"]), "≤ 1.15", command))

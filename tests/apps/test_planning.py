@@ -3,9 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import gansmith
 from gansmith.apps.planning import plan
+from gansmith.apps.runs import read_settings
 from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import dry_run, settings
+from gansmith.apps.train import train
 from gansmith.recipes.automatic import NARROW, NARROW_BELOW, USUAL
 from gansmith.waiting import VARIABLE
 
@@ -46,6 +49,9 @@ def test_narrowed_nets_are_those_that_are_asked_for(pictures: Path) -> None:
         {"budget": "1k-images"},
         {"budget": "1s", "model__width": USUAL},
         {"budget": "1s", "model__name": "dcgan"},
+        {"budget": "1s", "model__d__width": USUAL},
+        {"budget": "1s", "model__g__width": USUAL},
+        {"budget": "1s", "optim__name": "sgd"},
     ],
 )
 def test_width_is_the_usual_one_where_nothing_was_measured_or_it_is_asked_for(
@@ -57,6 +63,16 @@ def test_width_is_the_usual_one_where_nothing_was_measured_or_it_is_asked_for(
 def test_a_rate_that_is_asked_for_stays(pictures: Path) -> None:
     ready = planned(pictures, budget="1s", optim__lr=1e-3)
     assert (ready.cfg.model.width, ready.cfg.optim.lr) == (NARROW, 1e-3)
+
+
+def test_a_narrow_run_is_kept_and_gone_on_with(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    changes = SMALL | {"doctor.monitor": False}
+    for budget, resume in (("1s", False), ("2s", True)):
+        train(str(pictures), out=out, budget=budget, changes=changes, resume=resume, score=False)
+        cfg = read_settings(out)
+        assert (cfg.model.width, cfg.optim.lr) == (NARROW, 8e-3)
+    assert gansmith.load(out).spec.width == NARROW
 
 
 def test_a_dry_run_says_that_the_width_waits_for_the_clock(pictures: Path) -> None:

@@ -22,7 +22,7 @@ from gansmith.doctor import LANGUAGES, Finding, examples, told
 from gansmith.doctor.catalogue import DATA, SETTINGS
 from gansmith.doctor.lint import LINT, UNSOUND, Patient, admit, lint
 from gansmith.doctor.lint.play import share_of_youth
-from gansmith.recipes import RECIPES, recipe
+from gansmith.recipes import RECIPES, Facts, recipe, resolve
 from gansmith.recipes.questions import QUESTIONS
 from gansmith.tasks import TASKS
 from gansmith.training.schedule import ema_decay
@@ -148,20 +148,16 @@ def test_no_arm_of_a_question_raises_an_alarm(question, settings) -> None:
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("side", [32, 64, 256])
 @pytest.mark.parametrize("count", [5_000, 200_000])
-def test_the_default_is_sound_on_other_data(device: str, side: int, count: int) -> None:
-    """Colour images of usual sizes, with what the rules would decide for them."""
+@pytest.mark.parametrize("held", [None, 10_000.0, 1e6])
+def test_the_default_is_sound_on_other_data(
+    device: str, side: int, count: int, held: float | None
+) -> None:
+    """Colour images of usual sizes, with what the rules decide for them in little time and much."""
     info = DataInfo("photos", "images", count, (3, side, side), (), "0", ())
-    width = 16 if device == "cpu" else 64
-    decided = {
-        "device": device,
-        "precision": "bf16" if device == "cuda" else "fp32",
-        "batch": 32,
-        "model": {"width": width},
-        "optim": {"lr": 4e-3 * 16 / width},
-        "penalty": {"gamma": (side / 32) ** 2},
-        "augment": {"flip": True, "policy": "none"},
-    }
-    assert lint(admit(build(decided, {"budget": "1h"}), info, device)) == []
+    precision = "bf16" if device == "cuda" else "fp32"
+    facts = Facts(device, precision, mirror_accuracy=0.5, images=held)
+    decided, _ = resolve(build({"budget": "1h"}), info, facts)
+    assert lint(admit(decided, info, device)) == []
 
 
 # --- single rules

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from gansmith.config import Config, build, known_keys, merge, nest, to_tree
 from gansmith.data import DataInfo
 from gansmith.recipes import RECIPES, Facts, Reason, recipe, resolve
-from gansmith.recipes.automatic import MIRROR_SAFE, antisymmetric, apply, mirror_accuracy
+from gansmith.recipes.automatic import (
+    MIRROR_SAFE,
+    NARROW,
+    NARROW_BELOW,
+    USUAL,
+    antisymmetric,
+    apply,
+    mirror_accuracy,
+)
 
 OF_THE_FAMILY = {  # settled from the table of nets, which takes torch
     f"model.{player}.{key}" for player in "gd" for key in ("activation", "norm", "output")
@@ -252,3 +260,33 @@ def test_nets_are_compiled_only_when_asked(device: str) -> None:
     asked, reasons = resolve(build(nest({"compile": "on"}.items())), IMAGES, Facts(device, "fp32"))
     assert asked.compile == "on"
     assert not any(reason.key == "compile" for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("held", "changes", "width"),
+    [
+        (1_000.0, {}, NARROW),
+        (NARROW_BELOW - 1.0, {}, NARROW),
+        (float(NARROW_BELOW), {}, USUAL),
+        (None, {}, USUAL),
+        (1_000.0, {"budget": "10-steps"}, USUAL),
+        (1_000.0, {"task": "vae"}, USUAL),
+        (1_000.0, {"model": {"d": {"width": 16}}}, USUAL),
+        (1_000.0, {"optim": {"name": "sgd"}}, USUAL),
+        (1_000.0, {"compile": "on"}, USUAL),
+    ],
+)
+def test_little_time_is_for_narrow_nets(
+    held: float | None, changes: dict[str, object], width: int
+) -> None:
+    cfg, _ = resolve(build(changes), IMAGES, Facts("cpu", "fp32", images=held))
+    assert cfg.model.width == width
+    assert resolve(build(changes), IMAGES, Facts("cuda", "bf16", images=held))[0].model.width == 64
+
+
+def test_large_pictures_are_never_for_narrow_nets() -> None:
+    facts = Facts("cpu", "fp32", images=1_000.0)
+    widths = [
+        resolve(build({}), images(shape=(3, side, 64)), facts)[0].model.width for side in (128, 136)
+    ]
+    assert widths == [NARROW, USUAL]

@@ -59,8 +59,12 @@ def gradients(run: Run) -> dict[str, Tensor]:
     for side in run.task.players:
         turn = turn_of(run.cfg, run.state, run.batches, now, (side, 0))
         signals = differentiate(run.engine, run.cfg, run.task, run.state, turn)
-        grads = [p.grad for p in turn.player.bare.parameters() if p.grad is not None]
-        found[side] = torch.cat([g.flatten() for g in grads])
+        named = turn.player.bare.named_parameters()
+        grads = {name: p.grad.flatten() for name, p in named if p.grad is not None}
+        heads = [grads.pop(name) for name in list(grads) if name.startswith("heads.")]
+        found[side] = torch.cat(list(grads.values()))
+        if heads:
+            found[f"{side} contrast"] = torch.cat(heads)
         found |= {f"{side} {key}": value.reshape(1) for key, value in signals.items()}
     return found
 

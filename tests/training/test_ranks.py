@@ -34,8 +34,8 @@ def tolerance(entry: str, key: str) -> float:
     """Relative: of gradients, of signals (means near 0), and where rounding is magnified."""
     if "finite" in entry:  # divided by σ
         return 1e-4
-    if entry.startswith("model translator") and key == "G":
-        return 4 * GRADIENT  # the contrast's heads: sums over places, whose parts nearly cancel
+    if key == "G contrast":  # its heads': sums over places, whose parts nearly cancel
+        return 4 * GRADIENT
     return GRADIENT if key in "DG" else 1e-4
 
 

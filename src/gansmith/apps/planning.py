@@ -6,7 +6,7 @@ from dataclasses import replace
 from gansmith.apps.setting_up import Prepared, describe_generator, new_state
 from gansmith.engine import cores, told, use_threads
 from gansmith.recipes import Facts, Reason, resolve
-from gansmith.recipes.automatic import BY_PACE, apply, may_be_narrow
+from gansmith.recipes.automatic import BY_PACE, NARROW_BELOW, apply, width_by_pace
 from gansmith.tasks import Task
 from gansmith.training import Pace, State, every_steps, images_per_step, measure, planned_images
 from gansmith.waiting import VARIABLE, policy
@@ -59,11 +59,10 @@ def _as_wide_as_it_pays(ready: Prepared, counts: tuple[int, ...]) -> Prepared:
     """The run with the width for the images that its budget holds, where the width is left open."""
     cfg, device = ready.cfg, ready.engine.device.type
     open_ = [each.key for each in ready.reasons if each.key in BY_PACE]
-    if "model.width" not in open_ or not may_be_narrow(cfg, device):
+    if "model.width" not in open_ or not width_by_pace(cfg, ready.data.info, device):
         return ready
     asked = apply(cfg, [Reason(key, "auto", "") for key in open_])
-    pace = _pace(ready, counts, GLANCE).best
-    facts = Facts(device, cfg.precision, images=cfg.budget.amount * pace)
+    facts = Facts(device, cfg.precision, images=_held(ready, counts))
     found, reasons = resolve(asked, ready.data.info, facts)
     by_key = {each.key: each for each in reasons}
     ready = replace(
@@ -74,6 +73,18 @@ def _as_wide_as_it_pays(ready: Prepared, counts: tuple[int, ...]) -> Prepared:
     spec = describe_generator(found, ready.data.info)
     task, state = new_state(found, ready.engine, spec)
     return replace(ready, spec=spec, task=task, state=state)
+
+
+def _held(ready: Prepared, counts: tuple[int, ...]) -> float:
+    """About how many images a budget in seconds holds at the width that the nets have now.
+
+    On more threads than one it is seen only where that may decide: steps are part of the budget.
+    """
+    seconds = ready.cfg.budget.amount
+    few = seconds * _pace(ready, counts[:1], GLANCE).best
+    if few < NARROW_BELOW < few * max(counts) / counts[0]:
+        return max(few, seconds * _pace(ready, counts[1:], GLANCE).best)
+    return few
 
 
 def _of_threads(ready: Prepared, pace: Pace) -> Iterable[Reason]:

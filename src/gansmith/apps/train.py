@@ -242,7 +242,7 @@ def _begin(
         if world() > 1:  # as many as one process had, or the share of one among several
             use_threads(min(threads(), cores()))
         if old and ready.cfg.budget != old.budget:
-            _move_end(ready)
+            ready = _move_end(ready)
         if watching.say and ready.state.images >= ready.state.total_images:
             watching.say("this run is complete: a larger --budget would go on with it")
         told(lambda: runs.save_settings(folder, ready.cfg))
@@ -277,16 +277,17 @@ def _monitor(ready: Prepared, watch: Watch | None, log: Log, folder: Path) -> Mo
     return monitor
 
 
-def _move_end(ready: Prepared) -> None:
+def _move_end(ready: Prepared) -> Prepared:
     """Another budget on resume moves the end of the run, further away or nearer."""
     budget, per_step, state = ready.cfg.budget, images_per_step(ready.cfg), ready.state
+    if budget.unit == "seconds" and not state.images:  # nothing trained yet, so no speed is known
+        return plan(ready)
     if budget.unit != "seconds":
         state.total_images = planned_images(budget, per_step, 0.0)
-    elif not state.images:  # nothing trained yet, so no speed is known
-        plan(ready)
     else:
         left = max(0.0, budget.amount - state.seconds) * state.images / state.seconds
         state.total_images = state.images + round(left / per_step) * per_step
+    return ready
 
 
 def _observers(cfg: Config, folder: Path, watching: Watching) -> tuple[Observer, ...]:

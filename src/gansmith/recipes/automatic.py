@@ -15,7 +15,8 @@ MIRROR_SAFE = 0.53
 AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
 PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
-NARROW, USUAL, WIDE = 8, 16, 64  # widths of residual nets: on a CPU in a hurry, there, on a GPU
+NARROW, USUAL, WIDE = 8, 16, 64  # widths of convolutional nets: on a CPU in a hurry, there, a GPU
+NARROW_SIDE = 128  # pixels: of a larger side 8 channels are too few (GS248)
 NARROW_BELOW = 80_000  # images that a budget in seconds holds at the usual width
 BY_PACE = ("model.width", "optim.lr")  # decided again where the pace is known
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
@@ -101,7 +102,7 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
         found.append(Reason("batch", most, why))
     perceptron = cfg.model.name == "mlp"
     if cfg.model.width == "auto":
-        found.append(_width(cfg, points, facts))
+        found.append(_width(cfg, info, facts))
     if cfg.model.depth == "auto":
         depth = 3 if points else 2 if perceptron else 1 if small else 2
         unit = "hidden layers" if perceptron else "residual blocks at each size"
@@ -113,25 +114,33 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
     return found
 
 
-def may_be_narrow(cfg: Config, device: str) -> bool:
-    """Whether the width depends on how many images the budget holds: measured of these nets only.
+def width_by_pace(cfg: Config, info: "DataInfo", device: str) -> bool:
+    """Whether the width depends on how many images the budget holds.
 
-    Of budgets in seconds: in so many images a wider net learns more, it only takes longer.
+    It does for budgets in seconds: in so many images a wider net learns more, it only takes longer.
+    Measured of plain generation by the default nets at 28 to 64 pixels on a CPU; others may cross
+    elsewhere, so their width stays. Nor is there a choice where a width was asked for.
     """
-    left_open = cfg.budget.unit == "seconds" and device == "cpu"
-    return left_open and cfg.task == "generation" and cfg.model.name == "resnet"
+    left_open = cfg.model.g.width is None and cfg.model.d.width is None
+    as_measured = cfg.task == "generation" and cfg.model.name == "resnet" and device == "cpu"
+    plain = cfg.optim.name not in PLAIN_STEPS and cfg.compile in ("auto", "off")
+    small = info.kind == "images" and max(info.shape[1:]) <= NARROW_SIDE
+    return left_open and as_measured and plain and small and cfg.budget.unit == "seconds"
 
 
-def _width(cfg: Config, points: bool, facts: Facts) -> Reason:
+def _width(cfg: Config, info: "DataInfo", facts: Facts) -> Reason:
     small = facts.device == "cpu"
     where = "on a CPU" if small else f"on {facts.device}"
     soon = f"fits a first result in minutes {where}" if small else f"room {where}"
     if cfg.model.name == "mlp":
+        points = info.kind == "points"
         return Reason("model.width", 128, "enough for a 2-D mixture" if points else soon)
-    if not may_be_narrow(cfg, facts.device):
+    if not width_by_pace(cfg, info, facts.device):
         return Reason("model.width", USUAL if small else WIDE, soon)
     if facts.images is None:
-        why = f"{NARROW} if the time is for less than {NARROW_BELOW:,} images, as then measured"
+        why = (
+            f"{NARROW}, at twice the rate, if there is time for fewer than {NARROW_BELOW:,} images"
+        )
         return Reason("model.width", USUAL, why)
     narrow = facts.images < NARROW_BELOW
     held = f"at width {USUAL} there is time for about {facts.images:,.0f} images"
@@ -154,8 +163,9 @@ def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
         return Reason("optim.lr", 1e-3, "measured on perceptrons for 28x28 digits")
     decided = [reason.value for reason in found if reason.key == "model.width"]
     width = int(decided[0] if decided else cfg.model.width)
-    rate = float(f"{4e-3 * 16 / width:.2g}")
-    return Reason("optim.lr", rate, f"0.004 at width 16, in inverse proportion to width {width}")
+    rate = float(f"{4e-3 * USUAL / width:.2g}")
+    why = f"0.004 at width {USUAL}, in inverse proportion to width {width}"
+    return Reason("optim.lr", rate, why)
 
 
 def usual_gamma(cfg: Config, info: "DataInfo") -> float:
@@ -235,6 +245,8 @@ def _perceptual(cfg: Config, info: "DataInfo", facts: Facts) -> Reason:
 
 def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[Reason]]:
     """Decide every setting that reads ``auto`` but those that need a clock (threads, save_every).
+
+    Where `BY_PACE` waits for one too, it is decided as if there were time enough.
 
     Returns:
         The configuration, and a reason for each decision in the order of the rules.

@@ -50,7 +50,7 @@ PERCEPTRONS: Settings = {
     "optim.lr": 5e-3,
     "optim.beta2": 0.99,
 }
-# The default recipe, half as wide: the nets that a first run on a CPU trains, in less time.
+# The default recipe, as narrow as a short run on a CPU makes it, at the rate of its usual width.
 SMALL: Settings = {"model.width": 8, "optim.lr": 4e-3}
 # What a VAE is usually given.
 LIKELY: Settings = {

@@ -23,6 +23,7 @@ from gansmith.recipes import Reason
 from gansmith.training import Log, images_per_step
 
 # Ways to take the run's penalty beside its own: how, and on which part of a batch.
+BUDGET = "10k-steps"  # of the run whose step is timed
 PENALTIES: Mapping[str, tuple[Method, float]] = {
     "exact, whole batch": ("exact", 1.0),
     "finite differences, a quarter": ("finite-difference", 0.25),
@@ -86,6 +87,8 @@ def bench(
     Raises:
         UserError: for what `train` would refuse.
     """
+    # By a budget in seconds the load of the machine would choose the nets.
+    changes = {"budget": BUDGET} | dict(changes or {})
     ready = plan(set_up(settings(data, recipe, changes), progress))
     looks = watch_of(ready)
     ready = spaced(ready, looks)
