@@ -49,6 +49,12 @@ def test_the_languages_say_the_same(code: str) -> None:
     assert re.search(r"[一-鿿]", texts("zh")[code]["cause"])
 
 
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_a_fold_puts_no_space_into_chinese(code: str) -> None:
+    for part in texts("zh")[code].values():
+        assert not re.search(r"[一-鿿，。：；、] [一-鿿，。：；、]", part)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_evidence_states_no_number_but_the_values(code: str, language: str) -> None:
