@@ -17,7 +17,10 @@ def load() -> None:
 
     warnings.simplefilter("ignore")
 
-    from gansmith.apps import planning
+    import lightning_fabric  # noqa: F401
+    import torch._dynamo  # noqa: F401 - which the first optimiser imports
+
+    from gansmith.apps import planning, train  # noqa: F401
     from gansmith.doctor.findings import LANGUAGES, texts
     from gansmith.reports.html import environment
 
