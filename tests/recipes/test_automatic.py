@@ -290,3 +290,16 @@ def test_large_pictures_are_never_for_narrow_nets() -> None:
         resolve(build({}), images(shape=(3, side, 64)), facts)[0].model.width for side in (128, 136)
     ]
     assert widths == [NARROW, USUAL]
+
+
+@pytest.mark.parametrize(
+    ("side", "rate"), [(8, 4e-3), (28, 4e-3), (32, 2e-3), (64, 1e-3), (128, 5e-4), (256, 2.5e-4)]
+)
+def test_the_rate_halves_with_each_size_that_residual_nets_add(side: int, rate: float) -> None:
+    info, facts = images(shape=(3, side, side)), Facts("cpu", "fp32")
+    found, reasons = resolve(build({"model": {"width": 16}}), info, facts)
+    assert found.optim.lr == rate
+    said = next(each.why for each in reasons if each.key == "optim.lr")
+    assert (f"{side}x{side}" in said) == (rate < 4e-3)
+    other, _ = resolve(build({"model": {"name": "dcgan", "width": 16}}), info, facts)
+    assert other.optim.lr == 4e-3

@@ -108,7 +108,7 @@ def _training_rules(cfg: Config, info: "DataInfo", facts: Facts) -> list[Reason]
         unit = "hidden layers" if perceptron else "residual blocks at each size"
         found.append(Reason("model.depth", depth, unit))
     if cfg.optim.lr == "auto":
-        found.append(_rate(cfg, found, points))
+        found.append(_rate(cfg, info, found))
     if cfg.penalty.gamma == "auto":
         found.append(_gamma(cfg, info))
     return found
@@ -148,24 +148,36 @@ def _width(cfg: Config, info: "DataInfo", facts: Facts) -> Reason:
     return Reason("model.width", NARROW if narrow else USUAL, why)
 
 
-def _rate(cfg: Config, found: list[Reason], points: bool) -> Reason:
+def _rate(cfg: Config, info: "DataInfo", found: list[Reason]) -> Reason:
     """Adam moves every weight by about the rate, so the rate falls as a layer sums more weights.
 
     Yang and Hu 2021 (μP, table 3): in inverse proportion to the width. Optimisers whose step is as
-    long as the gradient know no such rule.
+    long as the gradient know no such rule. With the picture residual nets get longer, and their
+    innermost layers wider: at 28, 32 and 64 pixels half the rate for each halving of the picture
+    beyond two was measured best; at four times as much G's outputs explode in its first steps.
     """
     if cfg.optim.name in PLAIN_STEPS:
         why = f"{cfg.optim.name} steps as far as the gradient is long: try others too"
         return Reason("optim.lr", PLAIN_STEPS[cfg.optim.name], why)
-    if points:
+    if info.kind == "points":
         return Reason("optim.lr", 3e-3, "measured best on the 2-D mixtures")
     if cfg.model.name == "mlp":
         return Reason("optim.lr", 1e-3, "measured on perceptrons for 28x28 digits")
     decided = [reason.value for reason in found if reason.key == "model.width"]
     width = int(decided[0] if decided else cfg.model.width)
-    rate = float(f"{4e-3 * USUAL / width:.2g}")
     why = f"0.004 at width {USUAL}, in inverse proportion to width {width}"
+    further = _halvings(info) - 2 if cfg.model.name == "resnet" else 0
+    if further > 0:
+        why += f", over {2**further} for {info.shape[1]}x{info.shape[2]} pixels"
+    rate = float(f"{4e-3 * USUAL / width / 2 ** max(0, further):.2g}")
     return Reason("optim.lr", rate, why)
+
+
+def _halvings(info: "DataInfo") -> int:
+    """How often residual nets halve a picture."""
+    from gansmith.models.layers import stage_sizes  # torch: who lists recipes does not pay for it
+
+    return len(stage_sizes(*info.shape[1:])) - 1
 
 
 def usual_gamma(cfg: Config, info: "DataInfo") -> float:
