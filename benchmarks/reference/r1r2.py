@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate, leaky_relu, softplus
 
 from gansmith.data import Dataset, open_data
 
-Z, WIDTH, BATCH, SHARE, RATE, DECAY = 64, 16, 32, 0.25, 4e-3, 0.999
+Z, WIDTH, BATCH, SHARE, RATE, DECAY = 64, 16, 32, 0.25, 2e-3, 0.999
 SMALLEST = 7
 
 
