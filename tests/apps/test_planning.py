@@ -100,8 +100,7 @@ def test_the_waiting_policy_that_holds_is_written_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(VARIABLE, held)
-    changes = {"batch": 8, "model.width": 4, "threads": 1, "device": "cpu", "waiting": wanted}
-    ready = plan(set_up(settings(str(pictures), None, changes), None))
+    ready = planned(pictures, model__width=4, waiting=wanted)
     assert ready.cfg.waiting == held
     said = [reason.why for reason in ready.reasons if reason.key == "waiting"]
     assert said == [] if why is None else (why in said[0] and len(said) == 1)

@@ -7,7 +7,7 @@ made here by the same code; `gansmith.engine.alone` is the only difference.
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from test_catalogue import ENTRIES
 from torch import Tensor, distributed
 
 from conftest import Run, built
-from gansmith.engine import alone, is_main, meet, rank
+from gansmith.engine import alone, is_main, meet, rank, world
 from gansmith.training import schedule
 from gansmith.training.loop import play
 from gansmith.training.moves import differentiate, turn_of
@@ -69,12 +69,17 @@ def gradients(run: Run) -> dict[str, Tensor]:
     return found
 
 
-def weights(run: Run) -> dict[str, Tensor]:
-    """After 100 steps, the players' and the average's."""
-    for step in range(STEPS):
-        now = schedule.at(run.cfg, step * 8, STEPS * 8)
+def played(run: Run, steps: int) -> None:
+    """So many steps, which are the whole run."""
+    for step in range(steps):
+        now = schedule.at(run.cfg, step * 8, steps * 8)
         play(run.engine, run.cfg, run.task, run.state, run.batches, now)
         run.state.step += 1
+
+
+def weights(run: Run) -> dict[str, Tensor]:
+    """After 100 steps, the players' and the average's."""
+    played(run, STEPS)
     return {
         player.name: torch.cat(
             [
@@ -96,41 +101,47 @@ def apart(one: Tensor, other: Tensor) -> float:
 Measured = dict[str, Tensor]
 
 
-def by_one(root: Path, jobs: Sequence[Callable[[], Measured]]) -> list[Measured]:
-    """What each job gives where one process does it alone, for the main rank to compare.
+def against_one(root: Path, jobs: dict[str, Callable[[], Measured]]) -> dict[str, dict[str, float]]:
+    """Relative errors by job, of the main rank: all ranks do it together, and one process alone.
 
-    The ranks share the jobs out, so that none computes what another does.
+    The ranks share out what one does alone, so that none computes what another does.
     """
+    together = {name: job() for name, job in jobs.items()}
+    files = {name: root / f"alone-{number}.pt" for number, name in enumerate(jobs)}
     mine, many = rank(), distributed.get_world_size()
     with alone():
-        for number in range(mine, len(jobs), many):
-            torch.save(jobs[number](), root / f"alone-{number}.pt")
+        for name in list(jobs)[mine::many]:
+            torch.save(jobs[name](), files[name])
     distributed.barrier()
     if not is_main():
-        return []
-    return [torch.load(root / f"alone-{number}.pt") for number in range(len(jobs))]
+        return {}
+    wanted = {name: torch.load(file) for name, file in files.items()}
+    return {
+        name: {key: apart(together[name][key], each[key]) for key in each}
+        for name, each in wanted.items()
+    }
 
 
 def compared(root: Path, out: Path) -> dict[str, dict[str, float]]:
     """Relative errors by entry, of the main rank."""
     entries = {name: each for name, each in (ENTRIES | MORE).items() if not name.startswith(ALIKE)}
-    jobs: dict[str, tuple[dict[str, Any], Callable[[Run], Measured]]] = {}
+    jobs: dict[str, Callable[[], Measured]] = {}
+
+    def measured(
+        measure: Callable[[Run], Measured], changes: dict[str, Any], name: str
+    ) -> Measured:
+        return measure(built(out, changes, name=f"{name}-{world()}"))
+
     for name, changes in entries.items():
         parts = (2,) if name.startswith(("loss", "penalty")) else (1,)
         parts = (1, 2) if changes == ENTRIES["loss rpgan"] else parts
-        jobs |= {f"{name}, {n} micro": (changes | {"accumulate": n}, gradients) for n in parts}
-    jobs |= {f"{n}: weights": (c, weights) for n, c in LONG.items()}
-    together = {n: measure(built(out, c, name=f"{n}-2")) for n, (c, measure) in jobs.items()}
-
-    def one(name: str) -> Measured:
-        changes, measure = jobs[name]
-        return measure(built(out, changes, name=f"{name}-1"))
-
-    wanted = by_one(root, [partial(one, name) for name in jobs])
-    return {
-        name: {key: apart(together[name][key], each[key]) for key in each}
-        for name, each in zip(jobs, wanted, strict=False)  # of the main rank
-    }
+        for n in parts:
+            key = f"{name}, {n} micro"
+            jobs[key] = partial(measured, gradients, changes | {"accumulate": n}, key)
+    for name, changes in LONG.items():
+        key = f"{name}: weights"
+        jobs[key] = partial(measured, weights, changes, key)
+    return against_one(root, jobs)
 
 
 def main() -> None:

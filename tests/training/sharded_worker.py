@@ -1,8 +1,8 @@
 """What two ranks that divide their nets compute: started by `test_sharded.py`, twice at once.
 
 Each entry is held against one process with whole nets, which one of the ranks plays beside it
-(`ranks_worker.by_one`): gradients of both players at the same weights, and weights after steps.
-Then a run is begun in parts, and one that was begun whole goes on in parts.
+(`ranks_worker.against_one`): gradients of both players at the same weights, and weights after
+steps. Then a run is begun in parts, and one that was begun whole goes on in parts.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ranks_worker import IDLE, Measured, apart, by_one
+from ranks_worker import IDLE, Measured, against_one, apart, played
 from test_catalogue import fitting
 from torch import Tensor
 
@@ -98,10 +98,7 @@ def flat(tensors: dict[str, Tensor]) -> Tensor:
 
 def weights(run: Run) -> Measured:
     """After some steps, the players' and the average's."""
-    for step in range(STEPS):
-        now = schedule.at(run.cfg, step * 8, STEPS * 8)
-        play(run.engine, run.cfg, run.task, run.state, run.batches, now)
-        run.state.step += 1
+    played(run, STEPS)
     groups = run.state.groups()
     return {
         name: flat({key: value for key, value in groups[name].items() if not key.endswith(STILL)})
@@ -133,11 +130,7 @@ def compared(root: Path, out: Path) -> dict[str, dict[str, float]]:
         )
         for name, changes in table.items()
     }
-    parts = {name: job() for name, job in jobs.items()}
-    return {
-        name: {key: apart(parts[name][key], each[key]) for key in each}
-        for name, each in zip(jobs, by_one(root, list(jobs.values())), strict=False)
-    }
+    return against_one(root, jobs)
 
 
 def measured(

@@ -16,7 +16,7 @@ AUGMENT_BELOW = 5_000
 FRECHET_FROM = 2_000  # samples
 PERCEPTUAL = 20.0  # weight of LPIPS beside the adversarial term of a completion
 NARROW, USUAL, WIDE = 8, 16, 64  # widths of convolutional nets: on a CPU in a hurry, there, a GPU
-NARROW_SIDE = 128  # pixels: of a larger side 8 channels are too few (GS248)
+SIDE_PER_WIDTH = 16  # pixels of a side for each channel at full size; fewer are too few (GS248)
 NARROW_BELOW = 80_000  # images that a budget in seconds holds at the usual width
 BY_PACE = ("model.width", "optim.lr")  # decided again where the pace is known
 PLAIN_STEPS = {"sgd": 0.05, "momentum": 0.01, "nesterov": 0.01, "optimistic": 0.05}
@@ -124,7 +124,7 @@ def width_by_pace(cfg: Config, info: "DataInfo", device: str) -> bool:
     left_open = cfg.model.g.width is None and cfg.model.d.width is None
     as_measured = cfg.task == "generation" and cfg.model.name == "resnet" and device == "cpu"
     plain = cfg.optim.name not in PLAIN_STEPS and cfg.compile in ("auto", "off")
-    small = info.kind == "images" and max(info.shape[1:]) <= NARROW_SIDE
+    small = info.kind == "images" and max(info.shape[1:]) <= NARROW * SIDE_PER_WIDTH
     return left_open and as_measured and plain and small and cfg.budget.unit == "seconds"
 
 

@@ -22,8 +22,8 @@ from gansmith.engine import machine, threads, versions
 from gansmith.recipes import Reason
 from gansmith.training import Log, images_per_step
 
-# Ways to take the run's penalty beside its own: how, and on which part of a batch.
 BUDGET = "10k-steps"  # of the run whose step is timed
+# Ways to take the run's penalty beside its own: how, and on which part of a batch.
 PENALTIES: Mapping[str, tuple[Method, float]] = {
     "exact, whole batch": ("exact", 1.0),
     "finite differences, a quarter": ("finite-difference", 0.25),

@@ -6,12 +6,12 @@ from math import prod
 from gansmith.doctor.findings import Finding, Values
 from gansmith.doctor.lint.patient import Patient, brief
 from gansmith.models import MODELS
+from gansmith.recipes.automatic import SIDE_PER_WIDTH
 
 NOISE_LEAST, NOISE_FEW = 2, 8
 NOISE_OF_POINTS = 8  # docs/recipes.md: with 16, 2 % of the points lay on a mode
 NOISE_MOST = 1024
 FLATTENING = ("sigmoid", "hard-sigmoid", "tanh")
-SIDE_PER_WIDTH = 16  # pixels of a side for each channel at full size
 ENLARGED = 2.0
 
 
