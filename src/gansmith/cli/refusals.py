@@ -1,5 +1,6 @@
 """An error that a user can cause, as one line."""
 
+import errno
 import re
 from typing import Any
 
@@ -43,6 +44,8 @@ def plain(error: Exception) -> str | None:
             "another process of this command has ended; of a run in training the last good "
             "checkpoint is kept, and --resume goes on from there"
         )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{error.filename or 'what this prints to'}: no space is left"
     memory = isinstance(error, RuntimeError) and _MEMORY.search(str(error))
     if memory or isinstance(error, MemoryError):
         return (

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gansmith.apps.study import study
@@ -89,6 +90,25 @@ def weights(run: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(newest.glob("*.safetensors"))}
 
 
+def until_gone(group: int) -> None:
+    """Until of a killed group nothing runs: forked workers hold what their coordinator held."""
+    deadline = time.monotonic() + 60
+    while any(
+        one.info["status"] != psutil.STATUS_ZOMBIE
+        for one in psutil.process_iter(["status"])
+        if in_group(one.pid, group)
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def in_group(pid: int, group: int) -> bool:
+    try:
+        return os.getpgid(pid) == group
+    except ProcessLookupError:
+        return False
+
+
 # By SIGKILL of everything; of the coordinator alone; and by SIGTERM, which saves.
 @pytest.mark.parametrize(
     "ways",
@@ -110,6 +130,7 @@ def test_killed_again_and_again_a_study_ends_as_if_it_never_was(
             time.sleep(0.02)
         if how == "all":
             os.killpg(process.pid, signal.SIGKILL)
+            until_gone(process.pid)
         else:
             process.send_signal(signal.SIGKILL if how == "coordinator" else signal.SIGTERM)
         out, errors = process.communicate(timeout=240)

@@ -1,0 +1,50 @@
+"""The way out of the command ``gansmith``."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BUSY = """
+import atexit, threading, time, torch
+def work():
+    x = torch.randn(100)
+    while True:
+        x + x
+threading.Thread(target=work, daemon=True).start()
+atexit.register(lambda: (time.sleep(0.2), print("at the end")))
+from gansmith.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("word", "code"), [("--version", 0), ("nonsense", 2)])
+def test_a_thread_that_still_computes_does_not_abort_the_process(begin, word, code):
+    process = begin(word, code=BUSY)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert ("no such command" in err) == (code == 2)
+    assert out.splitlines()[-1] == "at the end"
+    assert len(out.splitlines()) == (2 if code == 0 else 1)
+
+
+def printed_to(file):
+    command = [sys.executable, "-m", "gansmith", "--version"]
+    return subprocess.run(command, stdout=file, stderr=subprocess.PIPE, text=True, timeout=120)
+
+
+def test_a_reader_who_has_gone_is_no_crash():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        done = printed_to(nobody)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = printed_to(full)
+    assert done.returncode == 2
+    assert done.stderr == "gansmith: what this prints to: no space is left\n"
