@@ -11,12 +11,13 @@ medians of images per second with quartiles, the ratios, and the bytes that a st
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from gansmith.apps.bench.clocks import Spread
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 ARMS = {  # processes that know each other, processes that do not, share of the batch
@@ -101,8 +102,8 @@ def main() -> None:
             speeds[arm].append(speed)
             sent = told
     for arm, found in speeds.items():
-        low, middle, high = statistics.quantiles(found, n=4) if len(found) > 1 else found * 3
-        print(f"{arm:30} {middle:8.0f} images/s  ({low:.0f} to {high:.0f})")
+        each = Spread.of(found)
+        print(f"{arm:30} {each.median:8.0f} images/s  ({each.low:.0f} to {each.high:.0f})")
     pairs = {
         "weak scaling": ("two ranks, a batch each", "two apart"),
         "strong scaling": ("two ranks, half a batch each", "alone"),
@@ -110,8 +111,8 @@ def main() -> None:
     }
     for name, (one, other) in pairs.items():
         ratios = [a / b for a, b in zip(speeds[one], speeds[other], strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-        print(f"{name:30} {middle:8.2f}           ({low:.2f} to {high:.2f})")
+        each = Spread.of(ratios)
+        print(f"{name:30} {each.median:8.2f}           ({each.low:.2f} to {each.high:.2f})")
     print(f"sent in a step of the game: {sent['bytes']} bytes")
 
 
