@@ -42,7 +42,7 @@ check: setup ## lint, format, types and the import contract (the fast checks)
 	$(VENV) -m mypy
 	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 
-test: check chromium ## every check and every test; what .ci/run calls
+test: check chromium ## the checks and every test that is not a long study; what .ci/run calls
 	$(PYTEST)
 
 test-slow: setup chromium ## the long studies that `make test` leaves out, and properties on many examples
@@ -53,7 +53,7 @@ demo: setup ## train on the built-in digits for three minutes and write a report
 	$(VENV) -m gansmith train --out runs/demo --overwrite --budget 3m --recipe images
 	@echo "The report: runs/demo/report.html (open it in a browser)"
 
-bench: setup ## speed against plain PyTorch, as ratios, into docs/performance.md (ten minutes)
+bench: setup ## speed against plain PyTorch, as ratios, into docs/performance.md (twenty minutes)
 	$(VENV) benchmarks/page.py --page docs/performance.md
 
 bench-quality: setup ## quality and the rest against the references, printed (hours)

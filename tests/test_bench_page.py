@@ -47,3 +47,9 @@ def test_a_benchmark_that_misses_its_target_is_still_read(page, tmp_path: Path) 
     assert page._json(str(script)) == {"r": 1}
     assert page._spread([1.23456, 1.0, 2.0]) == "1.23 [1, 2]"
     assert page._spread({"median": 0.5, "low": 0.25, "high": 0.75}) == "0.5 [0.25, 0.75]"
+
+
+def test_a_benchmark_that_fails_does_not_lose_the_others(page, monkeypatch) -> None:
+    monkeypatch.setitem(page.BENCHES, "scores", lambda seconds: [][-1])
+    row = ("scores", "failed (IndexError)", "", "`benchmarks/page.py --only scores`")
+    assert page._rows("scores", 1.0) == [row]

@@ -6,22 +6,25 @@ An interrupt while the command line is still being imported ends as quietly as a
 import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
-
-LOST = 120  # Python's own exit code where what was printed could not be written
 
 
 def main() -> NoReturn:
     """Import the command line, run it, and leave."""
+    code = 0
     try:
         from gansmith.cli import main as run
-    except KeyboardInterrupt:
-        _leave(130)
-    try:
+
         run()
+    except KeyboardInterrupt:
+        code = 130
     except SystemExit as end:
-        _leave(end.code if isinstance(end.code, int) else 0)
-    _leave(0)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    _leave(code)
 
 
 def _leave(code: int) -> NoReturn:
@@ -36,9 +39,8 @@ def _leave(code: int) -> NoReturn:
     try:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except (OSError, ValueError):  # whoever read it has gone, or it was closed
-        code = code or LOST
+            with suppress(OSError, ValueError):  # that it is closed or full has been said
+                stream.flush()
     finally:
         os._exit(code)
 

@@ -11,6 +11,13 @@ class UserError(Exception):
     """
 
 
+class LocalError(UserError):
+    """A `UserError` of one process: others that share its work need not meet it.
+
+    A disk, a shard or a network that fails there. That process says so itself.
+    """
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'width'?"`` for a misspelling of a known word, else an empty string."""
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -1,15 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import gansmith
+from gansmith.apps import planning
 from gansmith.apps.planning import plan
 from gansmith.apps.runs import read_settings
 from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import dry_run, settings
 from gansmith.apps.train import train
-from gansmith.recipes.automatic import NARROW, NARROW_BELOW, USUAL
+from gansmith.data import open_data
+from gansmith.recipes.automatic import NARROW, NARROW_BELOW, USUAL, width_by_pace
+from gansmith.training import Pace
 from gansmith.waiting import VARIABLE
 
 SMALL = {"batch": 8, "threads": 1, "device": "cpu"}
@@ -58,6 +62,46 @@ def test_width_is_the_usual_one_where_nothing_was_measured_or_it_is_asked_for(
     changes: dict[str, object], pictures: Path
 ) -> None:
     assert planned(pictures, **changes).cfg.model.width == USUAL
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "side", "by_pace"),
+    [
+        (None, {}, 128, True),
+        (None, {}, 130, False),
+        (None, {"compile": "on"}, 8, False),
+        ("inpaint", {}, 8, False),
+    ],
+    ids=["as measured", "large", "compiled", "another task"],
+)
+def test_width_goes_by_pace_for_what_was_measured(
+    recipe: str | None, changes: dict[str, object], side: int, by_pace: bool, pictures: Path
+) -> None:
+    cfg = settings(str(pictures), recipe, SMALL | {"budget": "1s"} | changes)
+    info = replace(open_data(str(pictures)).info, shape=(3, side, side))
+    assert width_by_pace(cfg, info, "cpu") is by_pace
+    assert not width_by_pace(cfg, info, "cuda")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "asked"),
+    [(0.4, 0.9, 1), (0.6, 0.9, 2), (0.6, 1.1, 2), (0.6, 0.5, 2), (1.1, 2.0, 1)],
+)
+def test_more_threads_are_looked_at_only_where_they_may_decide(
+    one: float, two: float, asked: int, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``one`` and ``two``: images that the budget holds on so many threads, of what is enough."""
+    ready = set_up(settings(str(pictures), None, SMALL | {"budget": "10s"}), None)
+    speeds, looks = {1: one * NARROW_BELOW / 10, 2: two * NARROW_BELOW / 10}, []
+
+    def pace(ready: Prepared, counts: tuple[int, ...], seconds: float) -> Pace:
+        looks.append(counts)
+        return Pace({count: speeds[count] for count in counts})
+
+    monkeypatch.setattr(planning, "_pace", pace)
+    best = max(one, two) if asked == 2 else one
+    assert planning._held(ready, (1, 2)) == pytest.approx(best * NARROW_BELOW)
+    assert looks == [(1,), (2,)][:asked]
 
 
 def test_a_rate_that_is_asked_for_stays(pictures: Path) -> None:

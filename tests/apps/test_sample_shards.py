@@ -16,6 +16,7 @@ from PIL import Image
 
 from gansmith.apps.sample_shards import MEMBERS, as_npy, as_png, generator_digest, sample_shards
 from gansmith.data import open_data
+from gansmith.engine import threads, use_threads
 from gansmith.errors import UserError
 from gansmith.models import Generator, Spec
 
@@ -128,6 +129,22 @@ def test_members_are_the_pixels(shape):
     assert set(MEMBERS) == {"png", "npy"}
 
 
+def test_the_number_of_threads_changes_no_byte(tmp_path):
+    """Of many processes each has fewer; real sizes, which two threads do divide."""
+    torch.manual_seed(0)
+    spec = Spec("resnet", (3, 32, 32), z_dim=64, width=16, depth=1)
+    Generator(spec.nets()[0], spec).save_pretrained(tmp_path / "G")
+    before, made = threads(), []
+    try:
+        for count in (1, 2, 3):
+            use_threads(count)
+            sample_shards(tmp_path / "G", tmp_path / str(count), 160, per_shard=160)
+            made.append(files(tmp_path / str(count)))
+    finally:
+        use_threads(before)
+    assert made[0] == made[1] == made[2]
+
+
 # --- the command
 
 
@@ -159,8 +176,13 @@ def test_stopped_it_leaves_whole_shards_and_goes_on(tmp_path, begin, number, cod
     assert process.returncode == code
     assert 3 <= len(there) < 41
     assert not any(name.startswith(".") for name in there)
-    few = int(sorted(name for name in there if name.endswith(".tar"))[-1][:6]) + 2
-    shutil.copytree(tmp_path / "out", tmp_path / "kept")
-    sample_shards(source, tmp_path / "one", few * 100, per_shard=100)
-    whole = files(tmp_path / "one")
-    assert all(content == whole[name] for name, content in there.items() if name.endswith(".tar"))
+    done = sum(name.endswith(".tar") for name in there)
+    made = min(done + 2, 40)
+    for left in range(made, 40):  # they need not be made
+        shutil.copy(tmp_path / "out" / "000000.tar", tmp_path / "out" / f"{left:06d}.tar")
+    assert sample_shards(source, tmp_path / "out", 4000, per_shard=100) == made - done
+    sample_shards(source, tmp_path / "one", made * 100, per_shard=100)
+    whole, gone_on = files(tmp_path / "one"), files(tmp_path / "out")
+    for name in sorted(whole.keys() - {"shards.json"}):
+        assert gone_on[name] == whole[name]
+        assert there.get(name, whole[name]) == whole[name]

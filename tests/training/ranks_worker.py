@@ -80,15 +80,16 @@ def played(run: Run, steps: int) -> None:
 def weights(run: Run) -> dict[str, Tensor]:
     """After 100 steps, the players' and the average's."""
     played(run, STEPS)
+    nets = {player.name: player.bare for player in run.state.players.values()}
     return {
-        player.name: torch.cat(
+        of: torch.cat(
             [
                 weight.detach().flatten()
-                for name, weight in player.bare.named_parameters()
+                for name, weight in net.named_parameters()
                 if not name.endswith(IDLE)
             ]
         )
-        for player in run.state.players.values()
+        for of, net in (nets | {"average": run.state.average}).items()
     }
 
 

@@ -1,6 +1,5 @@
 """The run folder: its name, its birth, its settings, its generator."""
 
-import glob
 import re
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from gansmith.files import write_atomically
 from gansmith.models import Generator
 from gansmith.reports.log_reader import read_events
 
+ROOT = Path("runs")  # where runs go that name no folder
 CONFIG = "config.yaml"
 LOG = "log.jsonl"
 GENERATOR = "generator"
@@ -66,7 +66,7 @@ def _name(source: str, recipe: str) -> str:
     return f"{stem}-{recipe}"
 
 
-def default_folder(source: str, recipe: str, root: Path = Path("runs")) -> Path:
+def default_folder(source: str, recipe: str, root: Path = ROOT) -> Path:
     """``runs/digits-images``, or ``runs/digits-images-2`` if that is taken, and so on."""
     name = _name(source, recipe)
     number, folder = 1, root / name
@@ -76,11 +76,19 @@ def default_folder(source: str, recipe: str, root: Path = Path("runs")) -> Path:
     return folder
 
 
-def last_folder(source: str, recipe: str, root: Path = Path("runs")) -> Path | None:
+def all_in(root: Path = ROOT) -> list[Path]:
+    """The runs in a folder, the newest first."""
+    return sorted((path for path in root.glob("*") if is_run(path)), key=_begun, reverse=True)
+
+
+def _begun(folder: Path) -> float:
+    return (folder / CONFIG).stat().st_mtime
+
+
+def last_folder(source: str, recipe: str, root: Path = ROOT) -> Path | None:
     """The newest of the folders that `default_folder` gave out and that hold a run."""
-    first = glob.escape(_name(source, recipe))
-    held = [path for path in root.glob(f"{first}*") if is_run(path)]
-    return max(held, key=lambda path: (path / CONFIG).stat().st_mtime, default=None)
+    name = _name(source, recipe)
+    return next((path for path in all_in(root) if path.name.startswith(name)), None)
 
 
 def folder_for(cfg: Config, out: str | Path | None) -> Path:

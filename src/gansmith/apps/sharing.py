@@ -67,12 +67,17 @@ def mark(folder: Path) -> None:
         (folder / runs.LAUNCH).write_text(_launch(), encoding="utf-8")
 
 
-def restarted(out: str | Path | None) -> bool:
-    """Whether ``torchrun`` has restarted us, and it was we who began the run there."""
-    if out is None or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
-        return False
+def restarted(out: str | Path | None) -> Path | None:
+    """The run that we began, in ``out`` or where runs go, if ``torchrun`` has restarted us."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+        return None
+    places = runs.all_in() if out is None else [Path(out)]
+    return next((place for place in places if _began(place)), None)
+
+
+def _began(folder: Path) -> bool:
     try:
-        return (Path(out) / runs.LAUNCH).read_text(encoding="utf-8") == _launch() != ""
+        return (folder / runs.LAUNCH).read_text(encoding="utf-8") == _launch() != ""
     except OSError:
         return False
 
@@ -98,11 +103,13 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
     each = cfg.accumulate * many * pac
     if int(cfg.batch) % each:
         nearest_one = -(-int(cfg.batch) // each) * each
+        fewer = max(n for n in range(1, many) if int(cfg.batch) % (n * each // many) == 0 or n == 1)
         raise UserError(
             f"batch {cfg.batch} does not divide among {many} processes"
             + (f" in {cfg.accumulate} parts" if cfg.accumulate > 1 else "")
             + (f" in packs of {pac}" if pac > 1 else "")
-            + f": take {nearest_one} (--set batch={nearest_one})"
+            + f": take {nearest_one} (--set batch={nearest_one}), or "
+            + ("1 process" if fewer == 1 else f"{fewer} processes")
         )
     if D is None or not sloped(cfg.penalty.name, 1.0):  # a repair may raise a gamma of 0
         return

@@ -132,7 +132,8 @@ def train(
     """
     changes = dict(changes or {}) | ({"budget": budget} if budget is not None else {})
     back = restarted(out)
-    again, overwrite = resume or back, overwrite and not back
+    out = out if back is None else back
+    again, overwrite = resume or back is not None, overwrite and back is None
     if started_by_others() or devices * nodes > 1:  # before anything is decided or written
         old = Path(out) if again and out is not None else None
         asked = runs.read_settings(old) if old and runs.is_run(old) else None

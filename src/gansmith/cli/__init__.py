@@ -20,7 +20,7 @@ from gansmith.cli.refusals import plain
 from gansmith.cli.results import evaluate, sample
 from gansmith.cli.studies import study
 from gansmith.cli.training import demo, train
-from gansmith.errors import UserError
+from gansmith.errors import LocalError, UserError
 from gansmith.waiting import choose
 
 app = typer.Typer(
@@ -80,6 +80,9 @@ def main() -> None:
     try:
         with orderly():
             code = app(words, prog_name="gansmith", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has gone
+        code = 1
     except KeyboardInterrupt:
         if speaks():
             print("gansmith: interrupted", file=sys.stderr)
@@ -92,7 +95,7 @@ def main() -> None:
             traceback.print_exc()
         if speaks():
             print(f"gansmith: {line}", file=sys.stderr)
-        elif not isinstance(error, UserError):  # which all processes meet alike
+        elif not isinstance(error, UserError) or isinstance(error, LocalError):  # not met by all
             print(f"gansmith, another of its processes: {line}", file=sys.stderr)
         code = 2
     sys.exit(code if isinstance(code, int) else 0)

@@ -11,10 +11,11 @@ from importlib import metadata
 import psutil
 import torch
 
-from gansmith.engine.ranks import local_world
+from gansmith.engine.ranks import all_gathered, local_world, rank
 from gansmith.errors import UserError
 from gansmith.waiting import let_go
 
+_sharers = 0  # ranks that have the cores of this one; 0 before they have met
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _BF16_PROBE = (
     "import torch; d = {device!r}; a = torch.ones(64, 64, device=d, dtype=torch.bfloat16);"
@@ -93,12 +94,28 @@ def fastest_threads(candidates: tuple[int, ...], step: Callable[[], float]) -> d
     return seconds
 
 
+def _affinity() -> frozenset[int]:
+    """The cores that this process is allowed to use."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def deal_out() -> None:
+    """Learn how many ranks of this machine have the cores of this one; every rank calls it.
+
+    Slurm may have dealt the cores out; `taskset` or a container leaves all ranks the same few.
+    """
+    global _sharers
+    mine = rank() // local_world(), _affinity()
+    each = all_gathered(mine)
+    _sharers = sum(machine == mine[0] and bool(there & mine[1]) for machine, there in each)
+
+
 def cores() -> int:
-    """Cores this process may use: of the machine's, its share among the ranks on it."""
-    machine = os.cpu_count() or 1
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
-    bound = here < machine and local_world() > 1  # whoever started the ranks has dealt them out
-    return here if bound else max(1, here // local_world())
+    """Cores this process may use: of those it is allowed, its share among the ranks on them."""
+    many = local_world()
+    return max(1, len(_affinity()) // (_sharers if many > 1 and _sharers else many))
 
 
 def _cpu_name() -> str:

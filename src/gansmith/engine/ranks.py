@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
 
-from gansmith.errors import UserError
+from gansmith.errors import LocalError, UserError
 
 T = TypeVar("T")
 _alone = 0  # how many blocks of `alone` we are in
@@ -133,8 +133,8 @@ def told(find: Callable[[], T]) -> T:
 
 def _sendable(error: BaseException) -> Exception:
     """The error as another process can have it."""
-    if isinstance(error, UserError):
-        return error
+    if isinstance(error, UserError):  # which the main process says, whoever met it
+        return UserError(str(error)) if isinstance(error, LocalError) else error
     return UserError(f"the main process ended: {error or type(error).__name__}")
 
 
@@ -165,6 +165,15 @@ def gathered(value: T) -> list[T] | None:
         return [value]
     box: list[Any] | None = [None] * world() if rank() == 0 else None
     distributed.gather_object(value, box)
+    return box
+
+
+def all_gathered(value: T) -> list[T]:
+    """Every rank's value in the order of the ranks, on every rank."""
+    if world() == 1:
+        return [value]
+    box: list[Any] = [None] * world()
+    distributed.all_gather_object(box, value)
     return box
 
 

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from gansmith.allocator import keep_memory
 from gansmith.engine.compiling import BESIDE, Compiling, Face, compiled, own_gradients, put_on
-from gansmith.engine.devices import pick_device, pick_precision, use_threads
+from gansmith.engine.devices import deal_out, pick_device, pick_precision, use_threads
 from gansmith.engine.draws import Share
 from gansmith.engine.ranks import average, rank, world
 from gansmith.engine.sending import sent
@@ -83,6 +83,7 @@ def meet(device: str = "auto", devices: int = 1, nodes: int = 1) -> None:
     if world() != devices * nodes:
         raise UserError(f"{world()} processes met, not {devices * nodes}: start all of them")
     os.environ["LOCAL_WORLD_SIZE"] = str(devices)  # as torchrun has it
+    deal_out()
     atexit.register(_part)
     _met = (devices, nodes)
 

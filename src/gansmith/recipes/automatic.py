@@ -284,10 +284,9 @@ def resolve(cfg: Config, info: "DataInfo", facts: Facts) -> tuple[Config, list[R
 
 
 def _why_plain(device: str) -> str:
-    """Why nets are not compiled unasked: docs/performance.md has the measurements there are."""
-    if device == "cuda":
-        return "not yet measured on a GPU, and it begins with minutes: --set compile=on tries it"
-    return f"it gained nothing on one thread of a CPU, and takes 10 to 40 s: {device}"
+    """Why nets are not compiled unasked; see docs/performance.md, "Written, not run"."""
+    where = "a GPU" if device == "cuda" else device.upper()
+    return f"it begins with minutes, and no gain was measured on {where}: --set compile=on tries it"
 
 
 def apply(cfg: Config, decisions: list[Reason]) -> Config:

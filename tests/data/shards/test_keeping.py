@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gansmith.data import open_data
-from gansmith.data.shards import keeping
+from gansmith.data.shards import keeping, reading
 from gansmith.data.shards.keeping import bound, kept_folder, local
 from gansmith.data.shards.naming import Place
 from gansmith.errors import UserError
@@ -113,6 +113,22 @@ def test_the_oldest_make_room_and_are_fetched_again(server, monkeypatch):
     assert numbers(data, [0, 11, 5]) == [0, 11, 5]
     assert server.asked["000.tar"] == 2  # it had gone
     assert len(list(kept_folder().glob("*.tar"))) == 2
+
+
+def test_one_that_another_process_drops_at_this_moment_is_fetched_again(server, monkeypatch):
+    data = open_data(f"{server.address}/000.tar")
+    dropped = []
+
+    def dropping(place, sha256=None):
+        path = local(place, sha256)
+        if not dropped:
+            dropped.append(path)
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(reading, "local", dropping)
+    assert numbers(data, [0, 1]) == [0, 1]
+    assert len(dropped) == 1
 
 
 def test_one_that_changed_on_the_server_is_refused(server, image, shard):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gansmith.data.shards import writing
 from gansmith.data.shards.writing import Job, ShardWriter, is_whole, shard_path, write_shards
 from gansmith.errors import UserError
 
@@ -133,18 +134,46 @@ def test_an_error_leaves_nothing_half_made(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
-    real = Path.open
-
-    def full(path, mode="r", **rest):
-        return real(Path("/dev/full") if path.name.endswith("tar.writing") else path, mode, **rest)
-
-    monkeypatch.setattr(Path, "open", full)
+    full = Path("/dev/full").open("wb")  # noqa: SIM115 - the writer closes it
+    monkeypatch.setattr(writing, "_own", lambda path: full)
     with pytest.raises(UserError, match="no space left on device"):
         write_shards(tmp_path, job())
 
 
+def test_two_that_write_one_shard_do_not_spoil_it(tmp_path):
+    with ShardWriter(tmp_path / "a.tar") as one:
+        one.add("0", [("png", b"one")])
+        with pytest.raises(UserError, match="another process is writing these shards"):
+            ShardWriter(tmp_path / "a.tar")
+        one.finish()
+    assert is_whole(tmp_path / "a.tar")
+    assert b"one" in (tmp_path / "a.tar").read_bytes()
+    with ShardWriter(tmp_path / "a.tar") as other:
+        other.add("0", [("png", b"other")])
+        other.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
+def test_what_was_locked_after_it_was_renamed_is_not_written_to(tmp_path, monkeypatch):
+    """The other process opened the file before this one renamed it, and locked it afterwards."""
+    writer = ShardWriter(tmp_path / "a.tar")
+    writer.add("0", [("png", b"one")])
+    lock = writing.fcntl.flock
+
+    def late(file, how):
+        writer.finish()
+        monkeypatch.setattr(writing.fcntl, "flock", lock)
+        lock(file, how)
+
+    monkeypatch.setattr(writing.fcntl, "flock", late)
+    with ShardWriter(tmp_path / "a.tar"):
+        assert is_whole(tmp_path / "a.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
 KILLED = """
 import os, pathlib, signal, sys
+from gansmith.data.shards import writing
 from gansmith.data.shards.writing import Job, write_shards
 
 left = int(sys.argv[2])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gansmith.data.cache import cache_dir, digest_of, refusing
 from gansmith.data.shards.naming import Place
-from gansmith.errors import UserError
+from gansmith.errors import LocalError, UserError
 
 VARIABLE = "GANSMITH_SHARD_GB"
 USUAL_GB = 20.0
@@ -86,7 +86,7 @@ def _fetch_to(url: str, path: Path, sha256: str | None) -> None:
     try:
         found = _fetched(url, beside)
         if sha256 is not None and found != sha256:
-            raise UserError(
+            raise LocalError(
                 f"{url}: this shard is not the one that was read before; its data changed"
             )
         beside.replace(path)
@@ -120,7 +120,7 @@ def _fetched(url: str, beside: Path) -> str:
             why = " ".join(str(failure).lower().split())
             if not failure.again:
                 break
-    raise UserError(f"{url}: cannot be fetched ({why})")
+    raise LocalError(f"{url}: cannot be fetched ({why})")
 
 
 def _tried(url: str, beside: Path) -> str:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -22,12 +23,12 @@ from torch import Tensor
 from gansmith.data.blocks import Blocks, window_of
 from gansmith.data.decode import Plan, Skipped
 from gansmith.data.info import DataInfo, rows_of
-from gansmith.data.parallel import cores
 from gansmith.data.shards.keeping import local
 from gansmith.data.shards.members import decode_member
 from gansmith.data.shards.naming import Place
 from gansmith.data.shards.tables import Table, read_member, table_of
-from gansmith.errors import UserError
+from gansmith.engine import cores
+from gansmith.errors import LocalError, UserError
 
 KEPT = 256 * 2**20
 """Bytes of decoded pictures in memory: a set that fits stays, of a larger one what is ahead."""
@@ -217,12 +218,19 @@ class ShardSet:
         self, place: Place, table: Table, numbers: np.ndarray, here: np.ndarray, out: np.ndarray
     ) -> None:
         try:
-            with local(place, table.sha256 or None).open("rb") as file:
+            with _opened(place, table.sha256 or None) as file:
                 for number, at in zip(numbers, here, strict=True):
                     offset, size = int(table.offsets[number]), int(table.sizes[number])
                     out[at] = decode_member(read_member(file, offset, size), self._plan)
         except (Skipped, IndexError):
-            raise UserError(f"{place.where}: this shard changed while it was read") from None
+            raise LocalError(f"{place.where}: this shard changed while it was read") from None
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-            raise UserError(f"{place.where}: cannot be read ({why})") from None
+            raise LocalError(f"{place.where}: cannot be read ({why})") from None
+
+
+def _opened(place: Place, sha256: str | None) -> BinaryIO:
+    """The shard, to be read; one that another process drops at this moment is fetched again."""
+    with suppress(FileNotFoundError):
+        return local(place, sha256).open("rb")
+    return local(place, sha256).open("rb")

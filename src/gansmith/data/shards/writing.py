@@ -15,10 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from gansmith.data.info import Progress
-from gansmith.errors import UserError
+from gansmith.errors import LocalError, UserError
 from gansmith.files import sync_folder, write_atomically
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = "gansmith-shards-1"
 SETTINGS = "shards.json"
@@ -34,7 +40,8 @@ class ShardWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._beside = path.with_name(f".{path.name}.writing")
-        self._file = self._beside.open("wb")
+        self._file = _own(self._beside)
+        self._in_place = False
         self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.USTAR_FORMAT)
 
     def add(self, key: str, parts: Iterable[Part]) -> None:
@@ -49,8 +56,11 @@ class ShardWriter:
         self._tar.close()
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
+        if fcntl is None:
+            self._file.close()  # Windows renames no open file
         self._beside.replace(self._path)
+        self._in_place = True
+        self._file.close()  # and others may write here
         sync_folder(self._path.parent)
 
     def __enter__(self) -> "ShardWriter":
@@ -62,10 +72,42 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if not self._in_place:
+            with suppress(OSError):
+                self._beside.unlink()
         with suppress(OSError):  # a full disk: the reason was raised already
             self._file.close()
-        with suppress(OSError):
-            self._beside.unlink()
+        if fcntl is None and not self._in_place:
+            with suppress(OSError):  # Windows removes no open file
+                self._beside.unlink()
+
+
+def _own(path: Path) -> BinaryIO:
+    """An empty file that no other process writes to, whatever a killed one left in it.
+
+    Raises:
+        LocalError: if another one writes to it at this moment.
+    """
+    while True:
+        file = path.open("ab")
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                raise LocalError(
+                    f"{path.parent}: another process is writing these shards"
+                ) from None
+            except OSError:  # a file system without locks: nobody is told apart there
+                pass
+        with suppress(FileNotFoundError):
+            if os.path.samestat(
+                path.stat(), os.fstat(file.fileno())
+            ):  # it was not renamed before it was locked
+                file.seek(0)
+                file.truncate()
+                return file
+        file.close()
 
 
 def is_whole(path: Path) -> bool:
@@ -137,13 +179,10 @@ def claim(folder: Path, job: Job) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SETTINGS
     wanted = {"format": FORMAT, "per_shard": job.per_shard, **job.settings}
+    shards = any(folder.glob("*.tar"))  # seen first: another rank settles before it writes any
     there = _there(path)
     if there is None:
-        if path.exists():
-            raise UserError(
-                f"{path}: cannot be read, so these shards cannot go on; name another folder"
-            )
-        if any(folder.glob("*.tar")):
+        if shards:
             raise UserError(f"{folder}: other shards are here; name another folder")
     else:
         had = there.pop("count", None)
@@ -156,11 +195,18 @@ def claim(folder: Path, job: Job) -> None:
 
 
 def _there(path: Path) -> dict[str, Value] | None:
+    """What is settled; None where nothing is yet: other ranks may write it at this moment."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
-    return found if isinstance(found, dict) else None
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(
+            f"{path}: cannot be read, so these shards cannot go on; name another folder"
+        )
+    return found
 
 
 def _refuse_other(folder: Path, there: dict[str, Value], wanted: dict[str, Value]) -> None:
@@ -235,7 +281,7 @@ def write_shards(
                 writer.finish()
             written += 1
     except OSError as error:
-        raise UserError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
+        raise LocalError(f"{folder}: {(error.strerror or str(error)).lower()}") from error
     if progress:
         progress(job.label, total, total)
     return written
