@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import gansmith
+from gansmith.apps import sharing
 from gansmith.apps.evaluate import evaluate
 from gansmith.apps.sample_shards import sample_shards
 from gansmith.apps.scoring import ScoreOptions
@@ -220,3 +221,32 @@ def test_two_processes_score_what_one_scores(two: Path, together: tuple[Path, li
     both = json.loads(together[1][2])
     assert both["scores"].keys() == {"kid", "precision"}
     assert both["scores"] == json.loads(json.dumps(alone.as_json()))
+
+
+@pytest.mark.parametrize(
+    ("env", "devices", "gpus", "met"),
+    [
+        ({}, None, 4, 4),
+        ({}, None, 0, 1),
+        ({}, 2, 4, 2),
+        ({"SLURM_JOB_ID": "1"}, None, 4, 1),
+        ({"TORCHELASTIC_RUN_ID": "a", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "2"}, None, 4, 1),
+    ],
+    ids=["gpus", "cpu", "asked", "slurm", "torchrun"],
+)
+def test_unasked_every_gpu_has_a_process(
+    env: dict[str, str],
+    devices: int | None,
+    gpus: int,
+    met: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(sharing, "meet", lambda device, many: asked.append(many))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    for key, value in env.items():
+        monkeypatch.setenv(key, value)
+    sharing.joined("auto", devices)
+    assert asked == [met]

@@ -16,6 +16,7 @@ from gansmith.config import Config
 from gansmith.engine import (
     alone,
     cores,
+    count_of,
     is_main,
     largest,
     largest_each,
@@ -23,6 +24,7 @@ from gansmith.engine import (
     on_main,
     own_device,
     rank,
+    started_by_others,
     told,
     use_threads,
     world,
@@ -41,14 +43,17 @@ _SIGNALLED = ("interrupt", "terminate")
 _SAID = len(_SIGNALLED) + 1  # the main rank has a reason of its own
 
 
-def joined(device: str, devices: int) -> tuple[str, tuple[int, int]]:
+def joined(device: str, devices: int | None) -> tuple[str, tuple[int, int]]:
     """Meet the other processes of a piece of work: this one's device, its number and how many.
 
-    On a CPU each then has its share of the cores.
+    On a CPU each then has its share of the cores. None is a process for every GPU there is, unless
+    others have started the processes.
 
     Raises:
         UserError: as `gansmith.engine.meet`.
     """
+    if devices is None:
+        devices = 1 if started_by_others() or "SLURM_JOB_ID" in os.environ else count_of(device)
     meet(device, devices)
     if world() > 1:
         use_threads(cores())

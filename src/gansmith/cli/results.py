@@ -39,8 +39,9 @@ def sample(
         str, typer.Option(metavar="NAME", help="With --to: auto, cpu, cuda or mps.")
     ] = "auto",
     devices: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Processes that share the work, with --to.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes, with --to [as many as there are GPUs]."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw samples and write them as PNG, or by the million as tar shards.
@@ -75,7 +76,7 @@ def _to_shards(
     members: str,
     batch: int,
     device: str,
-    devices: int,
+    devices: int | None,
 ) -> int:
     """How many shards all processes together wrote."""
     from gansmith.apps import display

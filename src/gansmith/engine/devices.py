@@ -44,6 +44,15 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
+def count_of(device: str) -> int:
+    """How many devices of a kind this machine has; a CPU is one, whose cores an operation shares.
+
+    Raises:
+        UserError: as `pick_device`.
+    """
+    return torch.cuda.device_count() if pick_device(device) == "cuda" else 1
+
+
 @functools.cache
 def bf16_works(device: str) -> bool:
     """Whether a bf16 product gives the right answer, tried in a child process.
