@@ -10,7 +10,7 @@ from gansmith.apps.planning import plan
 from gansmith.apps.runs import read_settings
 from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import dry_run, settings
-from gansmith.apps.train import train
+from gansmith.apps.train import Watching, train
 from gansmith.data import open_data
 from gansmith.recipes.automatic import NARROW, NARROW_BELOW, USUAL, width_by_pace
 from gansmith.training import Pace
@@ -117,6 +117,18 @@ def test_a_narrow_run_is_kept_and_gone_on_with(pictures: Path, tmp_path: Path) -
         cfg = read_settings(out)
         assert (cfg.model.width, cfg.optim.lr) == (NARROW, 8e-3)
     assert gansmith.load(out).spec.width == NARROW
+
+
+def test_a_narrow_run_that_goes_on_for_long_says_that_it_is_narrow(
+    pictures: Path, tmp_path: Path
+) -> None:
+    out, said = tmp_path / "run", []
+    changes = SMALL | {"doctor.monitor": False}
+    train(str(pictures), out=out, budget="1s", changes=changes, score=False)
+    watching = Watching(say=said.append, stop=lambda: "interrupt")
+    for budget, remarks in (("2s", 0), ("9d", 1)):
+        train(out=out, budget=budget, resume=True, score=False, watching=watching)
+        assert sum("model.width=8" in line for line in said) == remarks
 
 
 def test_a_dry_run_says_that_the_width_waits_for_the_clock(pictures: Path) -> None:

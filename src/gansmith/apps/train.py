@@ -12,7 +12,7 @@ from gansmith.apps.diary import write_start
 from gansmith.apps.evaluating import Scores, evaluator, final_scores, quick_scores
 from gansmith.apps.interrupts import stoppable
 from gansmith.apps.monitoring import Watch, monitor_of, spaced, watch_of
-from gansmith.apps.planning import plan
+from gansmith.apps.planning import outgrown, plan
 from gansmith.apps.repairing import fresh_weights, keep, repairer_of
 from gansmith.apps.setting_up import Prepared, set_up
 from gansmith.apps.settling import settings, settle
@@ -244,6 +244,8 @@ def _begin(
             use_threads(min(threads(), cores()))
         if old and ready.cfg.budget != old.budget:
             ready = _move_end(ready)
+            if watching.say and (remark := outgrown(ready)):
+                watching.say(remark)
         if watching.say and ready.state.images >= ready.state.total_images:
             watching.say("this run is complete: a larger --budget would go on with it")
         told(lambda: runs.save_settings(folder, ready.cfg))
