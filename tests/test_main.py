@@ -1,6 +1,7 @@
 """The way out of the command ``gansmith``."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -27,6 +28,11 @@ def test_a_thread_that_still_computes_does_not_abort_the_process(begin, word, co
     assert ("no such command" in err) == (code == 2)
     assert out.splitlines()[-1] == "at the end"
     assert len(out.splitlines()) == (2 if code == 0 else 1)
+
+
+def test_without_streams_it_goes_its_way():
+    command = f"{shlex.quote(sys.executable)} -m gansmith --version >&- 2>&-"
+    assert subprocess.run(command, shell=True, timeout=120, check=False).returncode == 0
 
 
 @pytest.fixture(params=["", "1"], ids=["in blocks", "at once"])

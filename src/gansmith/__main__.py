@@ -39,7 +39,7 @@ def _leave(code: int) -> NoReturn:
     try:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # that it is closed or full has been said
+            with suppress(OSError, ValueError, AttributeError):  # full, closed, or never there
                 stream.flush()
     finally:
         os._exit(code)

@@ -80,7 +80,8 @@ def main() -> None:
     try:
         with orderly():
             code = app(words, prog_name="gansmith", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is where the stream was closed before we began
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read it has gone
         code = 1
     except KeyboardInterrupt:
