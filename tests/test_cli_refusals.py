@@ -1,6 +1,7 @@
 """Bad input of every kind: one plain line, exit code 2, nothing written and nothing lost."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gansmith import cli
+from gansmith.errors import LocalError, UserError
 
 Refuse = Callable[..., str]
 PROGRESS = re.compile(r"[a-z]+(?: of .+)?: [\d,]+ of [\d,]+")
@@ -420,3 +422,31 @@ def test_a_full_disk_while_samples_are_written(
     (tmp_path / "out").mkdir()
     monkeypatch.setattr("PIL.Image.Image.save", full)
     assert "out: no space left on device" in refuse("sample", tiny_run, "--out", "out", "-n", "2")
+
+
+@pytest.mark.parametrize(
+    ("error", "first", "another"),
+    [
+        (UserError("batch 7"), "gansmith: batch 7\n", ""),
+        (
+            LocalError("disk 7"),
+            "gansmith: disk 7\n",
+            "gansmith, another of its processes: disk 7\n",
+        ),
+    ],
+)
+def test_what_one_process_alone_meets_it_says_itself(error, first, another, monkeypatch, capsys):
+    def fails(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    for rank, said in (("0", first), ("1", another)):
+        monkeypatch.setenv("GANSMITH_STARTED", "1")
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        monkeypatch.setattr("sys.argv", ["gansmith", "recipes"])
+        monkeypatch.setattr("sys.stdout", io.StringIO())
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        sys.stdout.close()
+        assert end.value.code == 2
+        assert capsys.readouterr().err == said
