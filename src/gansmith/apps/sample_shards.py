@@ -68,11 +68,9 @@ def sample_shards(
     """Write samples as shards; what an earlier call with the same arguments wrote stays.
 
     Sample i is a function of the seed and i, and a shard's batches begin with the shard, so the
-    bytes do not depend on how often the work was stopped or on how many processes share it, on
-    machines of one kind: no sum of a forward pass is divided among threads, but another kind of
-    processor may have other kernels. Of a
-    conditional generator each sample has its class beside it. More samples than before may be
-    asked for where the shards that are there stay as they are.
+    bytes do not depend on how often the work was stopped or on how many processes share it; another
+    kind of processor may round otherwise. Of a conditional generator each sample has its class
+    beside it. More samples than before may be asked for where the shards there stay as they are.
 
     Args:
         source: a run, a saved generator or a hub name.
