@@ -183,7 +183,9 @@ def test_a_run_of_two_goes_on_with_one(tmp_path: Path) -> None:
             resume=steps == STEPS,
         )
     one, less = weights(alone), weights(out)
-    assert float((one - less).norm() / one.norm()) < 1e-4
+    # Rounding (1e-7 at step 6) turns one unit on its kink: 2e-4, also of one process whose weights
+    # are moved by 1e-7. Second moments that are a twentieth larger would make 1.5e-3 of it.
+    assert float((one - less).norm() / one.norm()) < 1e-3
 
 
 def test_nets_that_look_at_the_batch_and_a_doctor_that_repairs(
