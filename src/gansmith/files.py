@@ -8,6 +8,12 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 LONGEST = 255  # bytes of a file's name on the usual file systems
 
@@ -21,6 +27,23 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def lock(file: IO[Any]) -> bool:
+    """Lock an open file until it is closed, however the process ends; whether it was free.
+
+    Where there is no ``fcntl`` (Windows), it is always free.
+
+    Raises:
+        OSError: if the file system has no locks.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -18,7 +18,6 @@ from gansmith.apps import sharing
 from gansmith.apps.evaluate import evaluate
 from gansmith.apps.sample_shards import sample_shards
 from gansmith.apps.scoring import ScoreOptions
-from gansmith.apps.sharing import restarted
 from gansmith.training.checkpoint import folders
 
 STEPS = 12
@@ -134,12 +133,12 @@ def test_a_restarted_launch_finds_the_run_that_it_began(
             (folder / ".launch").write_text(launch)
     for count, found in (("0", None), ("1", Path("runs", "ours"))):
         monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", count)
-        assert restarted(None) == found
-        assert restarted("runs/ours") == found
-        assert restarted("runs/theirs") is None
-        assert restarted("runs/new") is None
+        assert sharing.restarted(None) == found
+        assert sharing.restarted("runs/ours") == found
+        assert sharing.restarted("runs/theirs") is None
+        assert sharing.restarted("runs/new") is None
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    assert restarted(None) is None
+    assert sharing.restarted(None) is None
 
 
 @pytest.mark.slow
@@ -201,8 +200,8 @@ def test_nets_that_look_at_the_batch_and_a_doctor_that_repairs(
 def test_what_cannot_be_shared_is_refused_in_one_line(together: tuple[Path, list[str]]) -> None:
     folder, said = together
     lines = said[3].strip().splitlines()
-    said = "batch 7 does not divide among 2 processes: take 8 (--set batch=8), or 1 process"
-    assert lines == [f"gansmith: {said}"]
+    why = "batch 7 does not divide among 2 processes: take 8 (--set batch=8), or 1 process"
+    assert lines == [f"gansmith: {why}"]
     assert not (folder / "odd").exists()
 
 

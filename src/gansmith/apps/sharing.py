@@ -105,10 +105,10 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
     many, pac = world(), cfg.model.d.pac
     if many == 1:
         return
-    each = cfg.accumulate * many * pac
-    if int(cfg.batch) % each:
-        nearest_one = -(-int(cfg.batch) // each) * each
-        fewer = max(n for n in range(1, many) if int(cfg.batch) % (n * each // many) == 0 or n == 1)
+    batch, part = int(cfg.batch), cfg.accumulate * pac
+    if batch % (part * many):
+        nearest_one = -(-batch // (part * many)) * part * many
+        fewer = max((n for n in range(1, many) if batch % (part * n) == 0), default=1)
         raise UserError(
             f"batch {cfg.batch} does not divide among {many} processes"
             + (f" in {cfg.accumulate} parts" if cfg.accumulate > 1 else "")
@@ -118,7 +118,7 @@ def refuse_unshared(cfg: Config, D: nn.Module | None) -> None:
         )
     if D is None or not sloped(cfg.penalty.name, 1.0):  # a repair may raise a gamma of 0
         return
-    penalised = max(1, round(int(cfg.batch) / cfg.accumulate * cfg.penalty.share / pac))
+    penalised = max(1, round(batch / cfg.accumulate * cfg.penalty.share / pac))
     taken = sloped(cfg.penalty.name, cfg.penalty.gamma)
     # Whose share holds none would not ask for D's weights, for which the others wait.
     if cfg.sharded and taken and penalised < many:

@@ -12,6 +12,7 @@ import pytest
 from gansmith.data.shards import writing
 from gansmith.data.shards.writing import Job, ShardWriter, is_whole, shard_path, write_shards
 from gansmith.errors import UserError
+from gansmith.files import lock
 
 
 def job(count: int = 10, per_shard: int = 3, **settings) -> Job:
@@ -158,14 +159,13 @@ def test_what_was_locked_after_it_was_renamed_is_not_written_to(tmp_path, monkey
     """The other process opened the file before this one renamed it, and locked it afterwards."""
     writer = ShardWriter(tmp_path / "a.tar")
     writer.add("0", [("png", b"one")])
-    lock = writing.fcntl.flock
 
-    def late(file, how):
+    def late(file):
         writer.finish()
-        monkeypatch.setattr(writing.fcntl, "flock", lock)
-        lock(file, how)
+        monkeypatch.setattr(writing, "lock", lock)
+        return lock(file)
 
-    monkeypatch.setattr(writing.fcntl, "flock", late)
+    monkeypatch.setattr(writing, "lock", late)
     with ShardWriter(tmp_path / "a.tar"):
         assert is_whole(tmp_path / "a.tar")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
@@ -173,7 +173,6 @@ def test_what_was_locked_after_it_was_renamed_is_not_written_to(tmp_path, monkey
 
 KILLED = """
 import os, pathlib, signal, sys
-from gansmith.data.shards import writing
 from gansmith.data.shards.writing import Job, write_shards
 
 left = int(sys.argv[2])

@@ -5,15 +5,15 @@ import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from gansmith.config import Budget, known_keys, parse_assignment
 from gansmith.errors import UserError, nearest
-from gansmith.files import write_atomically
+from gansmith.files import lock, write_atomically
 from gansmith.recipes.questions import QUESTIONS, question
 from gansmith.reports.words import joined, setting
 
@@ -329,21 +329,5 @@ def held(path: Path) -> Iterator[bool]:
     The system lets go of it however the process ends. Where there is no ``fcntl`` (Windows), two
     coordinators of one folder are not told apart.
     """
-    file: TextIO | None = None
-    try:
-        import fcntl
-    except ImportError:
-        yield True
-        return
-    try:
-        file = path.open("a")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = True
-    except BlockingIOError:
-        free = False
-    try:
-        yield free
-    finally:
-        with suppress(OSError):
-            if file:
-                file.close()
+    with path.open("a") as file:
+        yield lock(file)

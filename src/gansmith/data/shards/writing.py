@@ -19,12 +19,7 @@ from typing import BinaryIO
 
 from gansmith.data.info import Progress
 from gansmith.errors import LocalError, UserError
-from gansmith.files import sync_folder, write_atomically
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from gansmith.files import lock, sync_folder, write_atomically
 
 FORMAT = "gansmith-shards-1"
 SETTINGS = "shards.json"
@@ -56,7 +51,7 @@ class ShardWriter:
         self._tar.close()
         self._file.flush()
         os.fsync(self._file.fileno())
-        if fcntl is None:
+        if os.name == "nt":
             self._file.close()  # Windows renames no open file
         self._beside.replace(self._path)
         self._in_place = True
@@ -72,14 +67,17 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._in_place:
-            with suppress(OSError):
-                self._beside.unlink()
+        if self._in_place:
+            return
+        if os.name == "nt":
+            self._close()  # Windows removes no open file
+        with suppress(OSError):
+            self._beside.unlink()  # while it is still locked
+        self._close()
+
+    def _close(self) -> None:
         with suppress(OSError):  # a full disk: the reason was raised already
             self._file.close()
-        if fcntl is None and not self._in_place:
-            with suppress(OSError):  # Windows removes no open file
-                self._beside.unlink()
 
 
 def _own(path: Path) -> BinaryIO:
@@ -90,20 +88,15 @@ def _own(path: Path) -> BinaryIO:
     """
     while True:
         file = path.open("ab")
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                raise LocalError(
-                    f"{path.parent}: another process is writing these shards"
-                ) from None
-            except OSError:  # a file system without locks: nobody is told apart there
-                pass
-        with suppress(FileNotFoundError):
-            if os.path.samestat(
-                path.stat(), os.fstat(file.fileno())
-            ):  # it was not renamed before it was locked
+        try:
+            free = lock(file)
+        except OSError:  # a file system without locks: nobody is told apart there
+            free = True
+        if not free:
+            file.close()
+            raise LocalError(f"{path.parent}: another process is writing these shards")
+        with suppress(FileNotFoundError):  # unless it was renamed before it was locked
+            if os.path.samestat(path.stat(), os.fstat(file.fileno())):
                 file.seek(0)
                 file.truncate()
                 return file
